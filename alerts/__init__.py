@@ -1,0 +1,1 @@
+"""Rules to alarms to the outbox to people."""

@@ -1,0 +1,1 @@
+"""One module a carrier, behind the interface of channel.py."""

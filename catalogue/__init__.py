@@ -1,0 +1,1 @@
+"""What exists: metrics, device types, event types, rule packs and the wire contract. Data first."""

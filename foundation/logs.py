@@ -1,0 +1,36 @@
+"""Logs: one event a line, for people on a terminal and as JSON elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+
+def configure(*, process: str) -> None:
+    """Set structlog up once for `process` (ingest, alerts, api …). Level from NUANSHAO_LOG_LEVEL."""
+    level = logging.getLevelNamesMapping().get(os.environ.get("NUANSHAO_LOG_LEVEL", "INFO").upper(), logging.INFO)
+    terminal = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks if not terminal else structlog.processors.StackInfoRenderer(),
+            structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+
+
+_SHORTEST_MASKABLE = 9
+
+
+def mask_phone(number: str) -> str:
+    """A phone number as logs and pages may show it: `138****0001`."""
+    return f"{number[:3]}****{number[-4:]}" if len(number) >= _SHORTEST_MASKABLE else "****"

@@ -1,0 +1,96 @@
+"""Every setting, read from the environment (`NUANSHAO_…`) or, for secrets, from a file (`NUANSHAO_…_FILE`).
+
+Empty means "not set". Nothing here has a secret as its default.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from foundation.errors import SettingsError
+
+PREFIX = "NUANSHAO_"
+
+
+class Settings(BaseSettings):
+    """What a deployment can set. `docs/settings.md` is generated from these rows."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="PostgreSQL with TimescaleDB: postgresql://user:password@host:port/database"
+    )
+    mqtt_url: SecretStr = Field(
+        default=SecretStr(""), description="MQTT broker, our own account: mqtt://user:password@host:port"
+    )
+    mqtt_client_id: str = Field(
+        default="nuanshao-ingest", description="Name of ingest's persistent session at the broker"
+    )
+    mqtt_password_file: str = Field(
+        default="", description="Where the broker reads device passwords; kept in step with the registry when set"
+    )
+    worker: str = Field(default="ingest-0", description="Name of this ingest worker in the ledger")
+    api_host: str = Field(default="127.0.0.1", description="Address that the API listens on")
+    api_port: int = Field(default=8080, description="Port that the API listens on; 0 takes a free one")
+    api_token: SecretStr = Field(
+        default=SecretStr(""), description="Bearer token of the API; required unless it listens on loopback only"
+    )
+    carrier_secret_path: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret part of the address that carriers call back: /carriers/<secret>/aliyun/sms-report",
+    )
+    aliyun_sms_endpoint: str = Field(
+        default="https://dysmsapi.aliyuncs.com",
+        description="Aliyun SMS, or an emulator on loopback (http://127.0.0.1:…)",
+    )
+    aliyun_access_key_id: str = Field(default="", description="Aliyun access key id")
+    aliyun_access_key_secret: SecretStr = Field(default=SecretStr(""), description="Aliyun access key secret")
+    aliyun_sms_sign_name: str = Field(default="", description="Approved SMS signature (签名), e.g. 暖哨")
+    aliyun_sms_template_critical: str = Field(
+        default="", description="Template code for CO, gas and fire: its own quota (CHANNELS.md lesson 3)"
+    )
+    aliyun_sms_template_routine: str = Field(
+        default="", description="Template code for all other alarms and recoveries"
+    )
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises SettingsError with one line per wrong setting.
+    """
+    _read_secret_files()
+    try:
+        return Settings()
+    except ValidationError as refused:
+        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in refused.errors())
+        raise SettingsError(wrong, do="correct it in the environment") from None
+
+
+def required(name: str) -> str:
+    """The setting `name` as text, or SettingsError that names the environment variable."""
+    value = getattr(settings(), name)
+    text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    if not text:
+        raise SettingsError(f"{PREFIX}{name.upper()} is not set", do="set it, or start everything with `nuanshao up`")
+    return text
+
+
+def _read_secret_files() -> None:
+    """`NUANSHAO_X_FILE=/run/secrets/x` fills NUANSHAO_X, as container secrets are handed over."""
+    for name, field in Settings.model_fields.items():
+        if field.annotation is not SecretStr:
+            continue
+        variable = f"{PREFIX}{name.upper()}"
+        path = os.environ.get(f"{variable}_FILE", "")
+        if path and not os.environ.get(variable):
+            try:
+                os.environ[variable] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as failed:
+                raise SettingsError(f"{variable}_FILE: {failed}", do="point it at a readable file") from None

@@ -1,0 +1,1 @@
+"""The database: migrations, named SQL, connections, the COPY writer, editions."""

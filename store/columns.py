@@ -1,0 +1,46 @@
+"""The metric columns: made from the catalogue, so that a new metric is a new row and nothing else."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql as pg
+
+from catalogue.metrics import METRIC_NAMES
+
+READING_COLUMNS: tuple[str, ...] = ("ts", "device_id", "received_at", "device_ts", "seq", "boot", "flags", "fault")
+"""The columns of a reading that are not metrics, in COPY order."""
+READING_TYPES: tuple[str, ...] = (
+    "timestamptz", "int4", "timestamptz", "timestamptz", "int8", "int8", "int4", "text",
+)  # fmt: skip
+TELEMETRY_COLUMNS: tuple[str, ...] = READING_COLUMNS + METRIC_NAMES
+TELEMETRY_TYPES: tuple[str, ...] = READING_TYPES + ("float4",) * len(METRIC_NAMES)
+FIRST_METRIC = len(READING_COLUMNS)
+"""Place of the first metric in a row tuple."""
+
+
+def column_list(columns: tuple[str, ...] = TELEMETRY_COLUMNS) -> pg.Composed:
+    """The columns, quoted, for a COPY or INSERT."""
+    return pg.SQL(", ").join(map(pg.Identifier, columns))
+
+
+def add_missing(connection: psycopg.Connection) -> list[str]:
+    """Gives `telemetry` and `device_latest` a column for each metric that has none; returns what was added."""
+    added = []
+    for table in ("telemetry", "device_latest"):
+        present = {
+            row[0]
+            for row in connection.execute(
+                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+                (table,),
+            )
+        }
+        missing = [name for name in METRIC_NAMES if name not in present]
+        if missing:
+            connection.execute(
+                pg.SQL("alter table {} {}").format(
+                    pg.Identifier(table),
+                    pg.SQL(", ").join(pg.SQL("add column {} real").format(pg.Identifier(name)) for name in missing),
+                )
+            )
+            added += [f"{table}.{name}" for name in missing]
+    return added

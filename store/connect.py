@@ -1,0 +1,45 @@
+"""Connections: plain, asynchronous and pooled, with errors in our words."""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from foundation.errors import DatabaseUnavailable
+from foundation.settings import required
+
+CONNECT_TIMEOUT_S = 5
+
+
+def database_url() -> str:
+    """Where the database is, from NUANSHAO_DATABASE_URL."""
+    return required("database_url")
+
+
+def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
+    """A plain connection. Raises DatabaseUnavailable."""
+    try:
+        return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+    except psycopg.OperationalError as failed:
+        raise unavailable(failed) from failed
+
+
+async def connect_async(url: str, *, autocommit: bool = False) -> psycopg.AsyncConnection:
+    """An asynchronous connection. Raises DatabaseUnavailable."""
+    try:
+        return await psycopg.AsyncConnection.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+    except psycopg.OperationalError as failed:
+        raise unavailable(failed) from failed
+
+
+def pool(url: str, *, largest: int = 4) -> AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]:
+    """An unopened pool of asynchronous connections, each checked before it is handed out."""
+    return AsyncConnectionPool(
+        url, min_size=1, max_size=largest, open=False, check=AsyncConnectionPool.check_connection, timeout=10
+    )
+
+
+def unavailable(failed: psycopg.Error) -> DatabaseUnavailable:
+    """The driver's words as one line."""
+    return DatabaseUnavailable(f"the database does not answer: {' '.join(str(failed).split())}", do="is it running?")

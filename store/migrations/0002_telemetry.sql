@@ -1,0 +1,81 @@
+-- What devices measured. The metric columns come from the catalogue (store/columns.py), not from here.
+
+create table telemetry (
+    ts          timestamptz not null,  -- measured time; receive time where the device's clock is not believed
+    device_id   integer not null,
+    received_at timestamptz not null,
+    device_ts   timestamptz,           -- what the device's clock said, only where it is not believed
+    seq         bigint,
+    boot        bigint,
+    flags       integer not null default 0,  -- bits: ingest/flags.py and the function reading_flags()
+    fault       text
+);
+select create_hypertable('telemetry', 'ts', chunk_time_interval => interval '1 day', create_default_indexes => false);
+create unique index telemetry_device_ts on telemetry (device_id, ts);
+
+-- The newest reading of each device. Never goes back in time (store/sql/latest.sql).
+create table device_latest (
+    device_id   integer primary key,
+    ts          timestamptz not null,
+    received_at timestamptz not null,
+    device_ts   timestamptz,
+    seq         bigint,
+    boot        bigint,
+    flags       integer not null default 0,
+    fault       text
+) with (fillfactor = 50);
+
+-- Readings whose clock is not believed are stored under their receive time, so (device_id, ts) cannot tell a
+-- redelivery from a new reading. This can.
+create table bad_clock_reading (
+    device_id   integer not null,
+    fingerprint text not null,
+    received_at timestamptz not null,
+    primary key (device_id, fingerprint)
+);
+
+-- The device's own alarm bits.
+create table device_event (
+    ts          timestamptz not null,
+    device_id   integer not null,
+    type        text not null,
+    is_on       boolean not null,
+    received_at timestamptz not null,
+    device_ts   timestamptz,
+    flags       integer not null default 0
+);
+select create_hypertable('device_event', 'ts', chunk_time_interval => interval '7 days', create_default_indexes => false);
+create unique index device_event_once on device_event (device_id, type, is_on, ts);
+
+-- Birth and will: a hint, never the truth about silence.
+create table device_status (
+    device_id   integer primary key,
+    state       text not null check (state in ('online', 'offline')),
+    session     text not null default '',
+    ts          timestamptz not null,
+    received_at timestamptz not null
+);
+
+-- What could not be read or may not be stored, with its reason and (the beginning of) its bytes.
+create table rejects (
+    id           bigint generated always as identity primary key,
+    received_at  timestamptz not null,
+    topic        text not null,
+    reason       text not null,
+    detail       text not null default '',
+    payload      bytea not null,
+    payload_size integer not null
+);
+create index rejects_received on rejects (received_at);
+
+-- received = stored + duplicate + rejected, counted in the same transaction as the rows themselves.
+create table ledger (
+    worker     text not null,
+    started_at timestamptz not null,
+    received   bigint not null default 0,
+    stored     bigint not null default 0,
+    duplicate  bigint not null default 0,
+    rejected   bigint not null default 0,
+    updated_at timestamptz not null default now(),
+    primary key (worker, started_at)
+);
