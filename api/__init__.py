@@ -1,1 +1,1 @@
-""""""
+"""REST for operators, programs and the carriers' callbacks."""

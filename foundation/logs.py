@@ -8,6 +8,9 @@ import sys
 
 import structlog
 
+# without locals: they hold phone numbers and secrets
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure(*, process: str) -> None:
     """Set structlog up once for `process` (ingest, alerts, api …). Level from NUANSHAO_LOG_LEVEL."""
@@ -18,7 +21,7 @@ def configure(*, process: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks if not terminal else structlog.processors.StackInfoRenderer(),
+            _TRACEBACKS if not terminal else structlog.processors.StackInfoRenderer(),
             structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -25,6 +25,10 @@ class Settings(BaseSettings):
     database_url: SecretStr = Field(
         default=SecretStr(""), description="PostgreSQL with TimescaleDB: postgresql://user:password@host:port/database"
     )
+    reader_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="Password of nuanshao_reader, the dashboards' read-only account; `nuanshao migrate` sets it",
+    )
     mqtt_url: SecretStr = Field(
         default=SecretStr(""), description="MQTT broker, our own account: mqtt://user:password@host:port"
     )
@@ -57,6 +61,7 @@ class Settings(BaseSettings):
     aliyun_sms_template_routine: str = Field(
         default="", description="Template code for all other alarms and recoveries"
     )
+    timezone: str = Field(default="Asia/Shanghai", description="Zone of the clock times in messages to people")
 
 
 @lru_cache(maxsize=1)

@@ -1,1 +1,1 @@
-""""""
+"""MQTT session → decode → judge → batch → commit → acknowledge."""

@@ -11,6 +11,8 @@ from foundation.settings import required
 
 CONNECT_TIMEOUT_S = 5
 
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
+
 
 def database_url() -> str:
     """Where the database is, from NUANSHAO_DATABASE_URL."""
@@ -33,7 +35,7 @@ async def connect_async(url: str, *, autocommit: bool = False) -> psycopg.AsyncC
         raise unavailable(failed) from failed
 
 
-def pool(url: str, *, largest: int = 4) -> AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]:
+def pool(url: str, *, largest: int = 4) -> Pool:
     """An unopened pool of asynchronous connections, each checked before it is handed out."""
     return AsyncConnectionPool(
         url, min_size=1, max_size=largest, open=False, check=AsyncConnectionPool.check_connection, timeout=10

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from foundation.errors import DatabaseUnfit
 
@@ -21,24 +22,35 @@ class Fitness:
     postgresql: str
 
 
+_AVAILABLE = (
+    "select coalesce(installed_version, default_version) from pg_available_extensions where name = 'timescaledb'"
+)
+_SETTINGS = "select current_setting('timescaledb.license', true), current_setting('server_version')"
+
+
 def fitness(connection: psycopg.Connection) -> Fitness:
     """What we are connected to. Raises DatabaseUnfit if TimescaleDB is not there to use."""
-    available = connection.execute(
-        "select coalesce(installed_version, default_version) from pg_available_extensions where name = 'timescaledb'"
-    ).fetchone()
+    available = connection.execute(_AVAILABLE).fetchone()
+    return _judge(available, connection.execute(_SETTINGS).fetchone())
+
+
+async def fitness_async(connection: psycopg.AsyncConnection) -> Fitness:
+    """The same over an asynchronous connection."""
+    available = await (await connection.execute(_AVAILABLE)).fetchone()
+    return _judge(available, await (await connection.execute(_SETTINGS)).fetchone())
+
+
+def _judge(available: TupleRow | None, loaded: TupleRow | None) -> Fitness:
     if available is None:
         raise DatabaseUnfit(
             "this PostgreSQL has no TimescaleDB", do="install the timescaledb extension; there is no mode without it"
         )
-    row = connection.execute(
-        "select current_setting('timescaledb.license', true), current_setting('server_version')"
-    ).fetchone()
-    if row is None or row[0] is None:
+    if loaded is None or loaded[0] is None:
         raise DatabaseUnfit(
             "TimescaleDB is installed but not loaded", do="put timescaledb into shared_preload_libraries and restart"
         )
     return Fitness(
-        edition="community" if row[0] == "timescale" else "apache",
+        edition="community" if loaded[0] == "timescale" else "apache",
         timescaledb=available[0],
-        postgresql=row[1].split()[0],
+        postgresql=loaded[1].split()[0],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -13,7 +13,7 @@ TemplateName = Literal["critical", "routine"]
 class Message:
     """One message to one recipient. `key` makes a repetition recognisable; carriers echo it in receipts."""
 
-    phone: str
+    phone: str = field(repr=False)
     template: TemplateName
     params: dict[str, str]
     key: str

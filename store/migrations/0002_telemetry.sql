@@ -68,6 +68,18 @@ create table rejects (
 );
 create index rejects_received on rejects (received_at);
 
+-- Which of our processes live. While no ingest worker is connected, a silent device may only be an unheard one.
+create table worker (
+    kind            text not null check (kind in ('ingest', 'alerts')),
+    name            text not null,
+    started_at      timestamptz not null,
+    connected_since timestamptz,                   -- to the broker; ingest only
+    heartbeat_at    timestamptz not null,
+    waiting         integer not null default 0,    -- messages received and not yet committed
+    problem         text not null default '',      -- what it is retrying, in one line
+    primary key (kind, name)
+);
+
 -- received = stored + duplicate + rejected, counted in the same transaction as the rows themselves.
 create table ledger (
     worker     text not null,
@@ -79,3 +91,12 @@ create table ledger (
     updated_at timestamptz not null default now(),
     primary key (worker, started_at)
 );
+
+-- The names behind `flags`, as in ingest/flags.py (a test holds the two together).
+create function reading_flags(flags integer) returns text[] language sql immutable parallel safe as $$
+    select coalesce(array_agg(name order by bit), '{}')
+    from (values (1, 'clock_ahead'), (2, 'clock_behind'), (4, 'clock_missing'), (8, 'out_of_range'),
+                 (16, 'wrong_type'), (32, 'not_a_number'), (64, 'unknown_metric'), (128, 'backfill'),
+                 (256, 'late')) as known (bit, name)
+    where flags & bit <> 0
+$$;

@@ -7,8 +7,10 @@ create table incident (
     began_at    timestamptz not null,              -- the first of its devices fell silent
     recorded_at timestamptz not null,
     ended_at    timestamptz,
-    affected    integer not null,                  -- devices silent when it was recorded
-    reporting   integer not null                   -- devices that had been reporting until then
+    homes       integer not null,                  -- homes silent when it was recorded
+    of_homes    integer not null,                  -- homes that had been reporting until then
+    homes_back  integer not null default 0,
+    back_at     timestamptz                        -- when homes_back last changed
 );
 create unique index incident_one_open on incident (kind, region_id) where ended_at is null;
 

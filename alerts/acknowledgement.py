@@ -1,0 +1,37 @@
+"""A person says "I have it"."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import psycopg
+
+from alerts.condition import acknowledge
+from alerts.engine import state_of
+from foundation.errors import NotFound
+from store.named_sql import sql
+
+Acknowledged = Literal["acknowledged", "acknowledged_and_closed", "acknowledged_before", "closed_before"]
+
+
+async def acknowledge_alarm(
+    connection: psycopg.AsyncConnection, alarm_id: int, *, by: str, how: str, now: datetime
+) -> Acknowledged:
+    """Acknowledges one alarm. The first acknowledgement stands; a second one changes nothing.
+
+    Raises NotFound when there is no such alarm.
+    """
+    async with connection.transaction():
+        row = await (await connection.execute(sql("alarm_for_acknowledgement"), (alarm_id,))).fetchone()
+        if row is None or row[3] == "pending":
+            raise NotFound(f"there is no alarm {alarm_id}", do="look at the list of open alarms")
+        state = state_of(row)
+        if state.acknowledged:
+            return "acknowledged_before"
+        if state.closed_at is not None:
+            return "closed_before"
+        after = acknowledge(state, now).state
+        closed_at = after.closed_at if after else None
+        await connection.execute(sql("acknowledge_alarm"), (now, by, how, closed_at, alarm_id))
+        return "acknowledged" if closed_at is None else "acknowledged_and_closed"

@@ -1,0 +1,84 @@
+"""Whether a village has fallen silent as a whole, and whether it is back: one cause, one message. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+WINDOW = timedelta(minutes=3)
+"""Devices that fall silent within this time may share a cause (DESIGN §6)."""
+SHARE = 0.6
+"""Share of the reporting devices that must fall silent (DESIGN §6)."""
+FEWEST = 5
+"""And at least so many of them (DESIGN §6)."""
+MISSED_READINGS = 3
+"""A device is silent when it has missed so many (SAFETY.md, Room and silence)."""
+NEARLY_ALL_BACK = 0.9
+SETTLED = timedelta(seconds=60)
+"""When fewer than nearly all come back, we wait so long for more before we say how many did (our choice)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """When a device of the village was last heard. A device without a home of its own is not asked for."""
+
+    device_id: int
+    home_id: int
+    heard_at: datetime
+    interval_s: int
+
+
+@dataclass(frozen=True)
+class VillageSilence:
+    """The verdict: `reason` says why, the rest is what a message needs."""
+
+    reason: Literal["village_silent", "too_few_silent", "most_still_report"]
+    began_at: datetime | None = None
+    devices: tuple[int, ...] = ()
+    homes: int = 0
+    of_homes: int = 0
+
+
+def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
+    """Looks for the three minutes in which most devices fell silent, and at who has been heard after them."""
+    silent = sorted(
+        (one for one in heard if now - one.heard_at > timedelta(seconds=MISSED_READINGS * one.interval_s)),
+        key=lambda one: one.heard_at,
+    )
+    group = _largest_window(silent)
+    if len(group) < FEWEST:
+        return VillageSilence("too_few_silent")
+    last = group[-1].heard_at
+    # a device whose next reading is not due yet says nothing for or against
+    alive = [one for one in heard if one.heard_at > last]
+    needed = max(FEWEST, math.ceil(SHARE * (len(group) + len(alive))))
+    if len(group) < needed:
+        return VillageSilence("most_still_report")
+    homes = {one.home_id for one in group}
+    return VillageSilence(
+        "village_silent",
+        began_at=group[0].heard_at,
+        devices=tuple(one.device_id for one in group),
+        homes=len(homes),
+        of_homes=len(homes | {one.home_id for one in alive}),
+    )
+
+
+def is_over(homes: int, back: int, back_changed_at: datetime | None, now: datetime) -> bool:
+    """Whether the village is back: nearly all homes at once, or most of them and no more for a minute."""
+    if back >= homes * NEARLY_ALL_BACK:
+        return True
+    return back >= homes * SHARE and back_changed_at is not None and now - back_changed_at >= SETTLED
+
+
+def _largest_window(silent: list[Heard]) -> list[Heard]:
+    best: list[Heard] = []
+    start = 0
+    for end in range(len(silent)):
+        while silent[end].heard_at - silent[start].heard_at > WINDOW:
+            start += 1
+        if end - start + 1 > len(best):
+            best = silent[start : end + 1]
+    return best

@@ -1,0 +1,156 @@
+"""The courier: takes what is due from the outbox, hands it to its carrier and writes down how that ended.
+
+Any number of couriers may run; each claims its messages (SKIP LOCKED) for a while. One that is killed in the middle
+leaves its messages marked `sending`: the next courier asks the carrier before it sends them again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import structlog
+
+from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, TemplateName
+from alerts.delivery import (
+    ASK_AGAIN,
+    MOST_ATTEMPTS,
+    UNDELIVERED_RETRY,
+    Cause,
+    End,
+    Go,
+    Retry,
+    Sent,
+    Wait,
+    after_lookup,
+    after_sending,
+    worth_sending,
+)
+from foundation.clock import Clock
+from foundation.logs import mask_phone
+from store.connect import Pool
+from store.named_sql import sql
+
+log = structlog.get_logger()
+
+AT_ONCE = 50
+"""Messages that one courier hands over at the same time."""
+LEASE_S = 60
+"""How long a claim holds; longer than any carrier may take to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """A claimed notification."""
+
+    id: int
+    found: str
+    attempts: int
+    template: str
+    params: dict[str, str]
+    key: str
+    created_at: datetime
+    accepted_at: datetime | None
+    phone: str
+
+    @property
+    def message(self) -> Message:
+        template: TemplateName = "critical" if self.template == "critical" else "routine"
+        return Message(self.phone, template, self.params, self.key)
+
+
+class Courier:
+    """Carries the outbox of one deployment to `channel`."""
+
+    def __init__(self, pool: Pool, channel: Channel, clock: Clock) -> None:
+        self._pool = pool
+        self._channel = channel
+        self._clock = clock
+
+    async def round(self) -> int:
+        """Carries everything that is due now. Returns how many messages that were."""
+        carried = 0
+        while parcels := await self._claim():
+            ends = await asyncio.gather(*map(self._carry, parcels), return_exceptions=True)
+            for failed in ends:  # each of the others has been carried to its own end
+                if failed is not None:
+                    raise failed
+            carried += len(parcels)
+        return carried
+
+    async def _claim(self) -> list[_Parcel]:
+        places: Mapping[str, object] = {"now": self._clock(), "most": AT_ONCE, "lease_s": LEASE_S}
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(sql("claim_notifications"), places)
+            return [_Parcel(*row) for row in await cursor.fetchall()]
+
+    async def _carry(self, parcel: _Parcel) -> None:
+        if parcel.found == "pending":
+            step = await self._send(parcel)
+        else:
+            step = await self._look_up(parcel)
+            if isinstance(step, Retry) and not step.look_up and step.reason == "carrier_never_had_it":
+                step = await self._send(parcel)
+        await self._write(parcel, step)
+
+    async def _send(self, parcel: _Parcel) -> Sent | Retry | End | Wait:
+        async with self._pool.connection() as connection:
+            row = await (await connection.execute(sql("cause_of"), (parcel.id,))).fetchone()
+            if row is None:
+                return End("superseded", "no_longer_there")
+            verdict = worth_sending(Cause(*row), self._clock())
+            if not isinstance(verdict, Go):
+                return verdict
+            await connection.execute(sql("begin_attempt"), (parcel.id,))
+        outcome = await self._channel.send(parcel.message)
+        return after_sending(outcome, parcel.template, parcel.attempts + 1, parcel.created_at, self._clock())
+
+    async def _look_up(self, parcel: _Parcel) -> Sent | Retry | End:
+        try:
+            found = await self._channel.lookup(parcel.message, parcel.accepted_at or parcel.created_at)
+        except LookupFailed as failed:
+            return Retry(self._clock() + ASK_AGAIN, f"lookup_failed: {failed}"[:200], look_up=True)
+        return after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
+
+    async def _write(self, parcel: _Parcel, step: Sent | Retry | End | Wait) -> None:
+        now = self._clock()
+        async with self._pool.connection() as connection:
+            match step:
+                case Sent(carrier_id, check_at):
+                    await connection.execute(sql("note_accepted"), (carrier_id or None, now, check_at, parcel.id))
+                case Retry(at, reason, look_up):
+                    # what waits for its receipt stays accepted; only a hand-over without a believable answer is open
+                    state = "accepted" if parcel.accepted_at else "sending" if look_up else "pending"
+                    await connection.execute(sql("note_retry"), (state, reason, at, parcel.id))
+                case Wait(until, reason):
+                    await connection.execute(sql("note_retry"), ("pending", reason, until, parcel.id))
+                case End(state, reason):
+                    await connection.execute(sql("note_end"), (state, reason, now, parcel.id))
+        log.info(
+            "notification", id=parcel.id, to=mask_phone(parcel.phone), template=parcel.template,
+            became=type(step).__name__.lower(), reason=getattr(step, "reason", ""),
+        )  # fmt: skip
+
+
+async def record_receipt(connection: psycopg.AsyncConnection, receipt: Receipt, now: datetime) -> bool:
+    """Writes a carrier's receipt down; the same one again changes nothing. Returns whether it was news."""
+    if receipt.delivered:
+        cursor = await connection.execute(
+            sql("receipt_delivered"), (receipt.reason, now, now, receipt.key, receipt.carrier_id)
+        )
+    else:
+        cursor = await connection.execute(
+            sql("receipt_failed"),
+            {
+                "most": MOST_ATTEMPTS,
+                "now": now,
+                "retry_at": now + UNDELIVERED_RETRY,
+                "reason": receipt.reason,
+                "key": receipt.key,
+                "carrier_id": receipt.carrier_id,
+            },
+        )
+    return cursor.rowcount > 0

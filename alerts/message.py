@@ -1,0 +1,66 @@
+"""What a message says: what, where, since when, what to do now. Pure; lengths are the channel's business."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from catalogue.metrics import METRIC
+from catalogue.rules import Rule, ThresholdRule
+
+_HIGHEST_SHOWN = 9999
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a device is, in words that its village knows. Empty where the registry does not say."""
+
+    village: str
+    home: str
+    uid: str
+
+
+def local_time(moment: datetime, zone: str) -> str:
+    """`11月23日02:15`: as short as a person on a phone needs."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{local.month}月{local.day}日{local:%H:%M}"
+
+
+def raised(
+    rule: Rule, place: Place, value: float | None, measured_at: datetime, *, late: bool, zone: str
+) -> dict[str, str]:
+    """The parameters of "this is happening"."""
+    what = f"{rule.zh}{_shown(rule, value)}"
+    return _params(place, f"补报：{what}" if late else what, local_time(measured_at, zone), rule.do)
+
+
+def cleared(rule: Rule, place: Place, cleared_at: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of "this is over", to the same people."""
+    do = "请回复1确认" if rule.latching else "无需处理"
+    return _params(place, f"已恢复正常：{rule.zh}"[:35], local_time(cleared_at, zone), do)
+
+
+def village_silent(village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of "this village has fallen silent": one message for all its homes."""
+    what = f"疑似停电或断网，{of_homes}户中{homes}户失联"
+    return _params(Place(village, "", ""), what, local_time(began_at, zone), "请核实供电和网络，关注老人病人")
+
+
+def village_back(village: str, homes: int, of_homes: int, ended_at: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of the paired recovery."""
+    what = f"已恢复，{of_homes}户中{homes}户重新上线"
+    return _params(Place(village, "", ""), what, local_time(ended_at, zone), "请抽查取暖设备运行情况")
+
+
+def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
+    return {"place": place.village, "home": place.home or place.uid, "what": what, "since": since, "do": do}
+
+
+def _shown(rule: Rule, value: float | None) -> str:
+    """The measured value, where the rule is about one: `（现356ppm）`."""
+    if not isinstance(rule, ThresholdRule) or value is None or abs(value) > _HIGHEST_SHOWN:
+        return ""
+    metric = METRIC[rule.metric]
+    unit = "℃" if metric.unit == "°C" else metric.unit
+    return f"（现{value:.{metric.decimals}f}{unit}）"

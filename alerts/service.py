@@ -1,0 +1,124 @@
+"""The alerts process: deadlines, silence and the courier, side by side, each retried when the database fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
+
+from alerts.channels.channel import Channel
+from alerts.courier import Courier
+from alerts.engine import Engine
+from alerts.silence import SilenceWatch
+from foundation.clock import Clock, utc_now
+from foundation.errors import DatabaseUnavailable
+from store.connect import Pool, connect_async, pool
+from store.named_sql import sql
+
+log = structlog.get_logger()
+
+DEADLINES_EVERY_S = 0.5
+SILENCE_EVERY_S = 2.0
+OUTBOX_AT_LEAST_EVERY_S = 1.0
+HEARTBEAT_EVERY_S = 2.0
+RETRY_S = 1.0
+POOL_SIZE = 10
+
+
+class AlertsService:
+    """Everything that must happen without a new message. Any number may run beside each other."""
+
+    def __init__(
+        self, *, database_url: str, engine: Engine, channel: Channel, name: str, clock: Clock = utc_now
+    ) -> None:
+        self._database_url = database_url
+        self._engine = engine
+        self._channel = channel
+        self._name = name
+        self._clock = clock
+        self._started_at: datetime = clock()
+        self._silence = SilenceWatch(engine.pack)
+        self._outbox_stirred = asyncio.Event()
+        self._problem = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set; the messages under way are finished first."""
+        connections = pool(self._database_url, largest=POOL_SIZE)
+        await connections.open()
+        courier = Courier(connections, self._channel, self._clock)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
+                others = [
+                    tasks.create_task(self._every(DEADLINES_EVERY_S, self._deadlines, connections), name="deadlines"),
+                    tasks.create_task(self._every(SILENCE_EVERY_S, self._look, connections), name="silence"),
+                    tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
+                    tasks.create_task(self._hear_outbox(), name="outbox"),
+                ]
+                await stop.wait()
+                for task in others:
+                    task.cancel()
+                self._outbox_stirred.set()
+                await asyncio.wait({carrying}, timeout=10)
+                carrying.cancel()
+        finally:
+            await self._channel.close()
+            await connections.close()
+
+    async def _every(
+        self, seconds: float, work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool
+    ) -> None:
+        while True:
+            await self._patiently(work.__name__, self._with_connection(work, connections))
+            await asyncio.sleep(seconds)
+
+    @staticmethod
+    async def _with_connection(work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool) -> None:
+        async with connections.connection() as connection:
+            await work(connection)
+
+    async def _patiently(self, what: str, work: Awaitable[object]) -> None:
+        """Awaits the work; a database that fails is logged and shown by `nuanshao doctor`, and tried again."""
+        try:
+            await work
+        except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as failed:
+            why = " ".join(str(failed).split())
+            self._problem = f"{what.strip('_')}: {why}"
+            log.warning("database_failed", task=what.strip("_"), why=why, retry_in_s=RETRY_S)
+            await asyncio.sleep(RETRY_S)
+
+    async def _deadlines(self, connection: psycopg.AsyncConnection) -> None:
+        async with connection.transaction():
+            await self._engine.fire_deadlines(connection, self._clock())
+
+    async def _look(self, connection: psycopg.AsyncConnection) -> None:
+        heard = await self._silence.look(connection, self._clock())
+        self._problem = "" if heard else "no ingest worker is connected: silence is not judged"
+
+    async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
+        await connection.execute(
+            sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, self._problem[:500])
+        )
+
+    async def _carry_forever(self, courier: Courier, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox_stirred.wait(), timeout=OUTBOX_AT_LEAST_EVERY_S)
+            self._outbox_stirred.clear()
+            await self._patiently("courier", courier.round())
+
+    async def _hear_outbox(self) -> None:
+        """Wakes the courier as soon as a message is committed."""
+        while True:
+            try:
+                async with await connect_async(self._database_url, autocommit=True) as listener:
+                    await listener.execute("listen nuanshao_outbox")
+                    async for _ in listener.notifies():
+                        self._outbox_stirred.set()
+            except (DatabaseUnavailable, psycopg.Error):
+                await asyncio.sleep(RETRY_S)

@@ -1,0 +1,71 @@
+"""Alarms, incidents and the messages about them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+
+from alerts.acknowledgement import acknowledge_alarm
+from api.access import Allowed
+from api.database import Database, rows
+from api.models import Acknowledged, Acknowledgement, AlarmAnswer, IncidentAnswer, NotificationAnswer
+from catalogue.rules import default_pack
+from foundation.clock import utc_now
+from foundation.errors import NotFound
+from foundation.logs import mask_phone
+
+router = APIRouter(prefix="/v1", tags=["alarms"], dependencies=[Allowed])
+
+_RULES = {rule.id: rule for rule in default_pack().rules}
+Limit = Annotated[int, Query(ge=1, le=5000)]
+
+
+@router.get("/alarms")
+async def alarms(
+    database: Database,
+    *,
+    everything: Annotated[bool, Query(alias="all", description="closed ones too")] = False,
+    suppressed: Annotated[bool, Query(description="also those that an incident explains")] = False,
+    village: Annotated[str | None, Query(description="village code")] = None,
+    limit: Limit = 500,
+) -> list[AlarmAnswer]:
+    """Open alarms, the most urgent first."""
+    places = {"everything": everything, "suppressed": suppressed, "village": village, "limit": limit}
+    answers = []
+    for row in await rows(database, "list_alarms", places):
+        rule = _RULES.get(row["rule"])
+        answers.append(
+            AlarmAnswer(
+                **row,
+                title=rule.en if rule else row["rule"],
+                title_zh=rule.zh if rule else row["rule"],
+                source=rule.source if rule else "the rule pack no longer has this rule",
+            )
+        )
+    return answers
+
+
+@router.post("/alarms/{alarm_id}/acknowledge", responses={404: {"description": "no such alarm"}})
+async def acknowledge(alarm_id: int, acknowledgement: Acknowledgement, database: Database) -> Acknowledged:
+    """A person says: I have it. The first acknowledgement stands."""
+    try:
+        result = await acknowledge_alarm(database, alarm_id, by=acknowledgement.by, how="api", now=utc_now())
+    except NotFound as missing:
+        raise HTTPException(404, str(missing)) from None
+    return Acknowledged(result=result)
+
+
+@router.get("/incidents")
+async def incidents(
+    database: Database, *, everything: Annotated[bool, Query(alias="all", description="ended ones too")] = False
+) -> list[IncidentAnswer]:
+    """Incidents under way, the newest first."""
+    return [IncidentAnswer(**row) for row in await rows(database, "list_incidents", {"everything": everything})]
+
+
+@router.get("/notifications")
+async def notifications(database: Database, *, limit: Limit = 200) -> list[NotificationAnswer]:
+    """Messages to people, the newest first, and what became of them."""
+    found = await rows(database, "list_notifications", {"limit": limit})
+    return [NotificationAnswer(**{**row, "phone": mask_phone(row["phone"])}) for row in found]

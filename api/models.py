@@ -1,0 +1,184 @@
+"""What the API answers with. The metric fields of a reading are made from the catalogue."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from catalogue.metrics import METRICS
+from catalogue.rules import Priority
+
+Metrics: type[BaseModel] = create_model(
+    "Metrics",
+    __doc__="The metrics of a reading; a metric that was not measured is left out.",
+    **{
+        metric.name: (
+            float | None,
+            Field(default=None, description=f"{metric.en} {metric.zh}", json_schema_extra={"unit": metric.unit}),
+        )
+        for metric in METRICS
+    },  # type: ignore[call-overload]  # create_model's overloads do not know a mapping of fields
+)
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Ledger(_Answer):
+    """received = stored + duplicate + rejected, over all workers since the beginning."""
+
+    received: int
+    stored: int
+    duplicate: int
+    rejected: int
+    balanced: bool
+
+
+class WorkerHealth(_Answer):
+    """One of our processes. `alive`: its heartbeat is recent."""
+
+    kind: Literal["ingest", "alerts"]
+    name: str
+    alive: bool
+    connected_since: datetime | None
+    heartbeat_at: datetime
+    waiting: int
+    problem: str
+
+
+class Health(_Answer):
+    """`ok` when ingest and alerts live and the ledger balances; `problems` says what does not."""
+
+    status: Literal["ok", "degraded"]
+    problems: list[str]
+    version: str
+    edition: Literal["apache", "community"]
+    timescaledb: str
+    postgresql: str
+    ledger: Ledger
+    workers: list[WorkerHealth]
+
+
+class DeviceAnswer(_Answer):
+    """A registered device."""
+
+    uid: str
+    type: str
+    model: str
+    state: str
+    interval_s: int
+    home: str | None
+    village: str | None
+    village_code: str | None
+    last_seen_at: datetime | None
+
+
+class Page(_Answer):
+    """A page of devices; `next` is the uid to ask on with, null on the last page."""
+
+    devices: list[DeviceAnswer]
+    next: str | None
+
+
+class LatestReading(_Answer):
+    """The newest reading of a device. `flags` name what was noteworthy about it."""
+
+    uid: str
+    type: str
+    ts: datetime
+    received_at: datetime
+    seq: int | None
+    boot: int | None
+    fault: str | None
+    flags: list[str]
+    metrics: Metrics
+
+
+class AlarmAnswer(_Answer):
+    """One alarm. Its three axes are condition × acknowledged × suppression (ISA-18.2)."""
+
+    id: int
+    rule: str
+    pack: str
+    title: str
+    title_zh: str
+    source: str
+    priority: Priority
+    condition: Literal["active", "recovering", "normal"]
+    stale: bool
+    late: bool
+    suppression: str
+    incident: int | None
+    device: str
+    device_type: str
+    home: str | None
+    village: str | None
+    raised_at: datetime
+    recorded_at: datetime
+    cleared_at: datetime | None
+    closed_at: datetime | None
+    last_value: float | None
+    peak_value: float | None
+    reason: str
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class Acknowledgement(_Answer):
+    """Who has it."""
+
+    by: str = Field(min_length=1, max_length=80, examples=["王某某"], description="the person who has it")
+
+
+class Acknowledged(_Answer):
+    """What the acknowledgement did."""
+
+    result: Literal["acknowledged", "acknowledged_and_closed", "acknowledged_before", "closed_before"]
+
+
+class IncidentAnswer(_Answer):
+    """Alarms with one cause, told as one message."""
+
+    id: int
+    kind: str
+    village: str
+    began_at: datetime
+    recorded_at: datetime
+    ended_at: datetime | None
+    homes: int
+    of_homes: int
+    homes_back: int
+
+
+class NotificationAnswer(_Answer):
+    """A message to a person; its number is masked."""
+
+    id: int
+    alarm: int | None
+    incident: int | None
+    kind: str
+    to: str
+    phone: str
+    channel: str
+    text: str
+    state: str
+    reason: str
+    attempts: int
+    created_at: datetime
+    accepted_at: datetime | None
+    ended_at: datetime | None
+
+
+class Problem(_Answer):
+    """What went wrong and what to do about it, in one line each."""
+
+    detail: str
+    do: str = ""
+
+
+def measured(row: dict[str, Any]) -> BaseModel:
+    """The metrics of a row that were measured."""
+    return Metrics(**{metric.name: row[metric.name] for metric in METRICS if row[metric.name] is not None})

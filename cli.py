@@ -1,0 +1,374 @@
+"""The `nuanshao` command. Thin: each command reads its options, calls one function and shows what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from foundation import logs
+from foundation.errors import NuanshaoError, SettingsError
+from foundation.version import VERSION
+
+app = typer.Typer(
+    name="nuanshao",
+    help="暖哨 watches household heating in villages.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+device_app = typer.Typer(help="Devices in the registry.", no_args_is_help=True)
+dashboards_app = typer.Typer(help="The Grafana boards.", no_args_is_help=True)
+app.add_typer(device_app, name="device")
+app.add_typer(dashboards_app, name="dashboards")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PROJECT = Path.cwd()
+
+
+def say(line: str) -> None:
+    """One line of progress, where it does not get into the way of output."""
+    print(f"nuanshao: {line}", file=sys.stderr, flush=True)
+
+
+# -- everything on this machine -------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(
+    minutes: Annotated[float | None, typer.Option(min=2, help="End after so many minutes; without: at Ctrl-C.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write what happened to this file, as JSON.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same county.")] = 1,
+    villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
+    homes: Annotated[int, typer.Option(min=5, max=999, help="Homes in each village.")] = 100,
+) -> None:
+    """Play a county of homes against the real system: watch readings, alarms and messages come in."""
+    from demo.run import run
+
+    raise typer.Exit(run(PROJECT, minutes=minutes, report=report, seed=seed, villages=villages, homes=homes, say=say))
+
+
+@app.command()
+def up(
+    api_port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.")] = 8080,
+) -> None:
+    """Start services and our processes in the foreground, without the simulator. Ctrl-C stops everything."""
+    from demo.up import run
+
+    run(PROJECT, api_port=api_port, say=say)
+
+
+# -- our processes --------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def migrate(*, as_json: Json = False) -> None:
+    """Bring the database's schema to this version."""
+    from foundation.settings import settings
+    from store.connect import connect, database_url
+    from store.migrate import migrate as run
+    from store.reader import set_reader_password
+
+    _use_env_file()
+    with connect(database_url()) as connection:
+        done = run(connection)
+        password = settings().reader_password.get_secret_value()
+        if password:
+            set_reader_password(connection, password)
+            connection.commit()
+    if as_json:
+        print(json.dumps({"applied": done.applied, "columns": done.columns, "edition": done.fitness.edition}))
+    else:
+        print(
+            f"TimescaleDB {done.fitness.timescaledb} ({done.fitness.edition}) on PostgreSQL {done.fitness.postgresql}"
+        )
+        print(f"{len(done.applied)} migrations applied, {len(done.columns)} metric columns added")
+
+
+@app.command()
+def ingest() -> None:
+    """Take readings from the broker into the database."""
+    from alerts.engine import Engine
+    from catalogue.rules import default_pack
+    from foundation.settings import required, settings
+    from ingest.session import Broker
+    from ingest.worker import Worker
+    from store.connect import database_url
+
+    logs.configure(process="ingest")
+    _run(
+        lambda stop: Worker(
+            database_url=database_url(),
+            broker=Broker.parse(required("mqtt_url")),
+            client_id=settings().mqtt_client_id,
+            engine=Engine(default_pack()),
+            name=settings().worker,
+        ).run(stop)
+    )
+
+
+@app.command()
+def alerts() -> None:
+    """Watch deadlines and silence, and carry messages to people."""
+    from alerts.channels.aliyun_sms import AliyunSms
+    from alerts.engine import Engine
+    from alerts.service import AlertsService
+    from catalogue.rules import default_pack
+    from foundation.settings import required, settings
+    from store.connect import database_url
+
+    logs.configure(process="alerts")
+
+    def service(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+        channel = AliyunSms(
+            endpoint=settings().aliyun_sms_endpoint,
+            access_key_id=required("aliyun_access_key_id"),
+            secret=settings().aliyun_access_key_secret,
+            sign_name=required("aliyun_sms_sign_name"),
+            templates={
+                "critical": required("aliyun_sms_template_critical"),
+                "routine": required("aliyun_sms_template_routine"),
+            },
+        )
+        return AlertsService(
+            database_url=database_url(), engine=Engine(default_pack()), channel=channel, name="alerts-0"
+        ).run(stop)
+
+    _run(service)
+
+
+@app.command()
+def api() -> None:
+    """Serve the REST API."""
+    import uvicorn
+
+    from api.access import refuse_open_door
+    from api.app import create_app
+    from foundation.settings import settings
+    from store.connect import database_url
+
+    logs.configure(process="api")
+    chosen = settings()
+    refuse_open_door(chosen)
+    uvicorn.run(
+        create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning"
+    )
+
+
+@app.command(name="broker-access")
+def broker_access() -> None:
+    """Keep the broker's password file in step with the registry."""
+    from foundation.settings import required
+    from runtime.broker_access import follow
+    from store.connect import database_url
+
+    logs.configure(process="broker-access")
+    follow(database_url(), Path(required("mqtt_password_file")))
+
+
+@app.command()
+def carriers(
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
+) -> None:
+    """Stand in for the phone companies: Aliyun SMS on loopback, with a page of what the phones received."""
+    from pydantic import SecretStr
+
+    from alerts.channels.aliyun_templates import TEMPLATES
+    from carriers.app import run
+    from carriers.settings import CarrierSettings
+    from foundation.settings import required, settings
+
+    logs.configure(process="carriers")
+    chosen = settings()
+    callback = ""
+    if chosen.carrier_secret_path.get_secret_value():
+        secret = chosen.carrier_secret_path.get_secret_value()
+        callback = f"http://127.0.0.1:{chosen.api_port}/carriers/{secret}/aliyun/sms-report"
+    run(
+        CarrierSettings(
+            access_key_id=required("aliyun_access_key_id"),
+            access_key_secret=chosen.aliyun_access_key_secret,
+            sign_name=required("aliyun_sms_sign_name"),
+            templates={
+                required("aliyun_sms_template_critical"): TEMPLATES["critical"],
+                required("aliyun_sms_template_routine"): TEMPLATES["routine"],
+            },
+            callback_url=SecretStr(callback),
+            receipt_delay_s=1.0,
+        ),
+        "127.0.0.1",
+        port,
+        lambda url: say(f"carrier emulator at {url}"),
+    )
+
+
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option()] = 1,
+    villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
+    homes: Annotated[int, typer.Option(min=1, max=999, help="Homes in each village.")] = 100,
+    interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a device.")] = 10,
+    minutes: Annotated[float | None, typer.Option(help="End after so many minutes; without: at Ctrl-C.")] = None,
+    events: Annotated[bool, typer.Option(help="A CO leak, an overheating boiler, a village without power.")] = True,
+    passwords: Annotated[
+        Path | None, typer.Option(help="JSON file of uid → password; without it the devices are registered first.")
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what was injected, as JSON lines.")] = None,
+    counters: Annotated[Path | None, typer.Option(help="Keep the counts of published readings here.")] = None,
+) -> None:
+    """Play a county of homes over MQTT, one real client a device."""
+    from demo.county import passwords_for
+    from device_sim.fleet import plan
+    from device_sim.live import main as live
+    from device_sim.schedule import demo_events
+    from foundation.settings import required
+
+    _use_env_file()
+    logs.configure(process="simulate")
+    fleet = plan(seed, villages, homes, interval_s=interval)
+    tally = live(
+        fleet,
+        json.loads(passwords.read_text(encoding="utf-8")) if passwords else passwords_for(fleet),
+        required("mqtt_url"),
+        seed=seed,
+        minutes=minutes,
+        events=demo_events(fleet, seed, minutes or 10) if events else (),
+        truth_file=truth,
+        counters_file=counters,
+    )
+    say(f"{tally.published} of {tally.sent} readings and events published by {tally.devices} devices")
+    raise typer.Exit(0 if tally.published == tally.sent else 1)
+
+
+# -- looking after it -----------------------------------------------------------------------------------------------
+
+
+@app.command()
+def doctor(
+    only: Annotated[str | None, typer.Option(help="Look at one of our processes only: ingest or alerts.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Say what is well and what is not, and what to do about it. Exit code 1 when something is not."""
+    from demo.doctor import examine
+
+    _use_env_file()
+    findings = examine(only)
+    if as_json:
+        print(json.dumps([{"what": f.what, "well": f.well, "detail": f.detail} for f in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.well else 'FAIL'}  {finding.what:<12} {finding.detail}")
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(VERSION)
+
+
+@device_app.command("add")
+def device_add(
+    uid: Annotated[str, typer.Argument(help="4-32 of a-z, 0-9 and -.")],
+    device_type: Annotated[str, typer.Option("--type", help="A device type of the catalogue.")],
+    home: Annotated[str | None, typer.Option(help="Code of the home that it belongs to.")] = None,
+    interval: Annotated[int | None, typer.Option(help="Seconds between two readings; without: the type's own.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Register a device and print its MQTT password, once."""
+    from demo.county import admit
+    from foundation.settings import required
+    from runtime.passwords import mosquitto_hash
+    from store.connect import connect, database_url
+    from store.registry import add_device, set_credential
+
+    _use_env_file()
+    password = secrets.token_urlsafe(18)
+    with connect(database_url()) as connection:
+        add_device(connection, uid=uid, device_type=device_type, home=home, interval_s=interval)
+        set_credential(connection, uid, mosquitto_hash(password))
+    admit(required("mqtt_url"), uid, password)
+    if as_json:
+        print(json.dumps({"uid": uid, "password": password, "topic": f"heat/v1/{uid}/telemetry"}))
+    else:
+        print(f"uid       {uid}\npassword  {password}\ntopic     heat/v1/{uid}/telemetry")
+        say("the password is shown this once and not stored")
+
+
+@dashboards_app.command("build")
+def dashboards_build() -> None:
+    """Write the Grafana boards' JSON from the catalogue (needs the development environment)."""
+    from dashboards.build import write
+
+    for path in write():
+        print(path)
+
+
+# -- how commands run -----------------------------------------------------------------------------------------------
+
+
+def _use_env_file() -> None:
+    """Beside a running `nuanshao up` or `demo` of this folder its addresses are known without setting anything."""
+    from runtime.stack import ENV_FILE
+
+    path = PROJECT / ENV_FILE
+    if "NUANSHAO_DATABASE_URL" in os.environ or not path.exists():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition("=")
+        os.environ.setdefault(name, shlex.split(value)[0] if value else "")
+
+
+def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Runs one of our processes until SIGTERM or SIGINT."""
+    import uvloop
+
+    async def until_told() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await work(stop)
+
+    uvloop.run(until_told())
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def main() -> None:
+    """The command's entry: errors that a person can act on are one line, without a traceback."""
+    try:
+        app()
+    except NuanshaoError as error:
+        _fail(error)
+    except BaseExceptionGroup as group:
+        first = _first(group)
+        if not isinstance(first, NuanshaoError):
+            raise
+        _fail(first)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(error: NuanshaoError) -> None:
+    print(f"nuanshao: {error}", file=sys.stderr)
+    sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The boards' SQL: named blocks in `sql/*.sql`, with the catalogue's parts filled in.
+
+A block starts with `-- name: <name>`. `@fleet`, `@picked` and the like are other blocks or texts made from the
+catalogue; `$…` belongs to Grafana and is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib.resources import files
+
+from catalogue.device_types import DEVICE_TYPES
+from catalogue.metrics import METRICS, Metric
+from dashboards.units import label
+
+_NAME = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
+_PLACE = re.compile(r"@(\w+)")
+_COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
+
+
+@lru_cache(maxsize=1)
+def blocks() -> dict[str, str]:
+    """Every block of every file, by name, without its comment lines."""
+    found: dict[str, str] = {}
+    for file in sorted(files("dashboards").joinpath("sql").iterdir(), key=lambda entry: entry.name):
+        parts = _NAME.split(file.read_text(encoding="utf-8"))
+        for name, body in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found:
+                raise ValueError(f"dashboards/sql/{file.name}: block {name!r} stands twice")
+            found[name] = _COMMENT.sub("", body).strip()
+    return found
+
+
+def query(name: str, **places: str) -> str:
+    """The SQL of block `name`, its `@places` filled from `places`, the catalogue, or the block of that name."""
+    known = {"type_zh": _type_names("d.type"), "latest_values": _latest_values(), **places}
+
+    def fill(place: re.Match[str]) -> str:
+        return known[place[1]] if place[1] in known else query(place[1], **places)
+
+    return _PLACE.sub(fill, blocks()[name])
+
+
+def averages(metrics: tuple[Metric, ...], function: str = "avg") -> str:
+    """`avg(t.flow_c) as flow_c, …`: one column a metric."""
+    return ", ".join(f"{function}(t.{metric.name}) as {metric.name}" for metric in metrics)
+
+
+def labelled(metrics: tuple[Metric, ...], row: str = "g") -> str:
+    """`('供水温度 flow temperature', g.flow_c), …`: the rows of a VALUES list that turns columns into series."""
+    return ", ".join(f"({_text(label(metric))}, {row}.{metric.name})" for metric in metrics)
+
+
+def _latest_values() -> str:
+    rows = (
+        f"({place}, {_text(label(metric))}, l.{metric.name}, {metric.decimals}, {_text(metric.unit)})"
+        for place, metric in enumerate(METRICS)
+    )
+    return ",\n    ".join(rows)
+
+
+def _type_names(column: str) -> str:
+    whens = " ".join(f"when {_text(row.name)} then {_text(row.zh)}" for row in DEVICE_TYPES)
+    return f"case {column} {whens} else {column} end"
+
+
+def _text(value: str) -> str:
+    quoted = value.replace("'", "''")
+    return f"'{quoted}'"

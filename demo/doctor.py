@@ -1,0 +1,84 @@
+"""`nuanshao doctor`: what is well, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from foundation.clock import utc_now
+from foundation.errors import NuanshaoError, SettingsError
+from foundation.settings import required
+from runtime.mqtt_probe import probe
+from store.connect import connect, connect_async, database_url
+from store.health import Look, look
+from store.migrate import pending
+
+PROCESSES = ("ingest", "alerts")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    well: bool
+    detail: str
+
+
+def examine(only: str | None = None) -> list[Finding]:
+    """Looks at everything, or at one of our processes. Raises SettingsError for a process that we do not have."""
+    if only is not None and only not in PROCESSES:
+        raise SettingsError(f"there is no process {only!r} to look at", do=f"name one of {', '.join(PROCESSES)}")
+    if only is not None:
+        return [_tried(only, lambda: _process(asyncio.run(_look()), only))]
+    findings = [_tried("database", _database), _tried("broker", _broker)]
+    if findings[0].well:
+        findings.append(_tried("health", lambda: _health(asyncio.run(_look()))))
+    return findings
+
+
+def _tried(what: str, work: Callable[[], tuple[bool, str]]) -> Finding:
+    try:
+        well, detail = work()
+    except NuanshaoError as error:
+        return Finding(what, False, str(error))
+    return Finding(what, well, detail)
+
+
+def _database() -> tuple[bool, str]:
+    from store.edition import fitness
+
+    with connect(database_url()) as connection:
+        fit = fitness(connection)
+        left = pending(connection)
+    said = f"TimescaleDB {fit.timescaledb} ({fit.edition}) on PostgreSQL {fit.postgresql}"
+    if left:
+        return False, f"{said}; {len(left)} migrations are missing: run `nuanshao migrate`"
+    return True, said
+
+
+def _broker() -> tuple[bool, str]:
+    probe(required("mqtt_url"))
+    return True, "lets us in"
+
+
+def _process(found: Look, kind: str) -> tuple[bool, str]:
+    alive = [worker for worker in found.workers if worker.kind == kind and worker.alive]
+    if not alive:
+        return False, f"no {kind} process is running"
+    deaf = [worker for worker in alive if kind == "ingest" and worker.connected_since is None]
+    if deaf:
+        return False, deaf[0].problem or "not connected to the broker"
+    return True, ", ".join(worker.name for worker in alive)
+
+
+def _health(found: Look) -> tuple[bool, str]:
+    if found.problems:
+        return False, "; ".join(found.problems)
+    return True, f"{found.ledger.stored} stored, {found.ledger.rejected} rejected, the ledger balances"
+
+
+async def _look() -> Look:
+    async with await connect_async(database_url()) as connection:
+        return await look(connection, utc_now())

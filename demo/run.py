@@ -1,0 +1,253 @@
+"""`nuanshao demo`: a simulated county against the real system, judged at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.live import Live
+
+from demo import view
+from demo.county import admit, register
+from demo.verdict import Told, books, read_ledger, told
+from device_sim.fleet import Fleet, plan
+from device_sim.truth import Injected, read_truth
+from foundation.clock import utc_now
+from foundation.settings import PREFIX
+from foundation.version import VERSION
+from runtime.places import state_dir
+from runtime.process import Process
+from runtime.stack import Stack
+from store.connect import connect
+from store.health import LedgerCounts
+from store.named_sql import sql
+
+Say = Callable[[str], None]
+
+EVENTS_WITHIN_MIN = 10.0
+"""An endless demo plays its events in its first minutes."""
+SETTLE_WITHIN_S = 45.0
+"""How long the end waits for the last readings to be stored and the last messages to be told."""
+LINE_EVERY_S = 5.0
+SHOWN_ALARMS, SHOWN_MESSAGES = 6, 6
+
+
+class Demo:
+    """One run. Everything it makes lies in `folder` and is removed at the end, unless something went wrong."""
+
+    def __init__(self, project: Path, fleet: Fleet, *, minutes: float | None, seed: int, say: Say) -> None:
+        self.folder = state_dir(project, "demo")
+        self.stack = Stack(project, self.folder, say, fresh=True)
+        self.fleet = fleet
+        self.minutes = minutes
+        self.seed = seed
+        self._say = say
+        self._project = project
+        self._started = time.monotonic()
+        self._rate = view.Rate()
+        self._truth = self.folder / "truth.jsonl"
+        self._counters = self.folder / "counters.json"
+
+    def run(self) -> dict[str, Any]:
+        """Plays and watches; returns the report."""
+        with ExitStack() as undo:
+            undo.enter_context(self.stack)
+            connection = undo.enter_context(connect(self.stack.database_url, autocommit=True))
+            before = read_ledger(connection)
+            simulator = self._start_simulator(connection)
+            undo.callback(simulator.stop)
+            self._say(f"up after {time.monotonic() - self._started:.1f} s; the API's pages: {self.stack.api_url}/docs")
+            self._watch(connection, simulator, before)
+            simulator.stop(timeout=40)
+            self._say("the simulator has stopped; waiting until everything is stored and told")
+            return self._settle(connection, before)
+
+    def _start_simulator(self, connection: psycopg.Connection) -> Process:
+        with connection.transaction():
+            passwords = register(connection, self.fleet)
+        file = self.folder / "passwords.json"
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as secret:
+            json.dump(passwords, secret)
+        last = self.fleet.devices[-1].uid
+        admit(self.stack.mqtt_url, last, passwords[last])
+        villages = len(self.fleet.villages)
+        command = [
+            "-m", "cli", "simulate", "--seed", str(self.seed), "--villages", str(villages),
+            "--homes", str(len(self.fleet.homes) // villages), "--passwords", str(file),
+            "--truth", str(self._truth), "--counters", str(self._counters),
+        ]  # fmt: skip
+        if self.minutes is not None:
+            command += ["--minutes", str(self.minutes)]
+        simulator = Process(
+            "simulate",
+            command,
+            self.stack.logs / "simulate.log",
+            folder=self._project,
+            environment={f"{PREFIX}MQTT_URL": self.stack.mqtt_url, f"{PREFIX}DATABASE_URL": self.stack.database_url},
+            restart=False,
+        )
+        simulator.start()
+        return simulator
+
+    def _watch(self, connection: psycopg.Connection, simulator: Process, before: LedgerCounts) -> None:
+        """Shows what happens until the simulator has played its minutes, or Ctrl-C."""
+        console = Console()
+        links = {"API": f"{self.stack.api_url}/docs", "phones": self.stack.carrier_url}
+        try:
+            if console.is_terminal and self.minutes is None:
+                with Live(console=console, screen=True, auto_refresh=False) as live:
+                    while simulator.running:
+                        now, rate = self._look(connection, before)
+                        live.update(view.screen(now, rate, "Ctrl-C ends it", links), refresh=True)
+                        time.sleep(0.5)
+            else:
+                while simulator.running:
+                    now, rate = self._look(connection, before)
+                    self._say(view.line(now, rate))
+                    self._wait(simulator)
+        except KeyboardInterrupt:
+            pass
+
+    @staticmethod
+    def _wait(simulator: Process) -> None:
+        until = time.monotonic() + LINE_EVERY_S
+        while simulator.running and time.monotonic() < until:
+            time.sleep(0.1)
+
+    def _look(self, connection: psycopg.Connection, before: LedgerCounts) -> tuple[view.Snapshot, float]:
+        counts = self._counts()
+        row = connection.execute(sql("board")).fetchone() or (0,) * 6
+        snapshot = view.Snapshot(
+            at=utc_now(),
+            books=books(counts.get("published", 0), read_ledger(connection), before),
+            connected=counts.get("connected", 0),
+            open_alarms=row[0],
+            incidents=row[1],
+            told=row[2],
+            waiting=row[3],
+            reporting=row[4],
+            devices=row[5],
+            alarms=[view.Row(*one) for one in connection.execute(sql("newest_alarms"), (SHOWN_ALARMS,))],
+            messages=[view.Sms(*one) for one in connection.execute(sql("newest_messages"), (SHOWN_MESSAGES,))],
+        )
+        return snapshot, self._rate.at(snapshot.at, snapshot.books.received)
+
+    def _counts(self) -> dict[str, Any]:
+        try:
+            counts: dict[str, Any] = json.loads(self._counters.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return counts
+
+    def _injected(self) -> list[Injected]:
+        return read_truth(self._truth) if self._truth.exists() else []
+
+    def _settle(self, connection: psycopg.Connection, before: LedgerCounts) -> dict[str, Any]:
+        """Waits, bounded, until nothing is under way any more; then draws the balance."""
+        until = time.monotonic() + SETTLE_WITHIN_S
+        while True:
+            published = self._counts().get("published", 0)
+            balance = books(published, read_ledger(connection), before)
+            events = [told(connection, event) for event in self._injected()]
+            row = connection.execute(sql("messages_without_end")).fetchone()
+            settled = balance.balanced and all(event.told_at for event in events) and row == (0,)
+            if settled or time.monotonic() > until:
+                return self._report(balance.as_json(), events, messages_without_end=row[0] if row else 0)
+            time.sleep(0.3)
+
+    def _report(self, ledger: dict[str, Any], events: list[Told], *, messages_without_end: int) -> dict[str, Any]:
+        fit = self.stack.migrated.fitness if self.stack.migrated else None
+        counts = self._counts()
+        return {
+            "ledger": ledger,
+            "events": [_event(event) for event in events],
+            "messages_without_end": messages_without_end,
+            "simulator": {"final": counts.get("final", False), "sent": counts.get("sent", 0)},
+            "edition": fit.edition if fit else None,
+            "versions": {
+                "nuanshao": VERSION,
+                "timescaledb": fit.timescaledb if fit else None,
+                "postgresql": fit.postgresql if fit else None,
+                "mosquitto": self.stack.services.programs.broker.version if self.stack.services.mosquitto else None,
+            },
+        }
+
+
+def run(
+    project: Path, *, minutes: float | None, report: Path | None, seed: int, villages: int, homes: int, say: Say
+) -> int:
+    """Runs the demo and says how it went. Returns the exit code: 0 when the books balance and all was told."""
+    demo = Demo(project, plan(seed, villages, homes), minutes=minutes, seed=seed, say=say)
+    result = demo.run()
+    if report is not None:
+        report.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    wrong = shortcomings(result)
+    for text in summary(result):
+        say(text)
+    for text in wrong:
+        say(f"NOT GOOD: {text}")
+    if wrong:
+        say(f"logs and data are kept in {demo.folder}")
+        return 1
+    shutil.rmtree(demo.folder, ignore_errors=True)
+    say("all is well: every reading accounted for, every injected event told")
+    return 0
+
+
+def shortcomings(report: dict[str, Any]) -> list[str]:
+    """What a run must show and did not. Pure."""
+    found = []
+    ledger = report["ledger"]
+    if not ledger["balanced"]:
+        found.append(
+            f"the ledger does not balance: published {ledger['published']}, stored {ledger['stored']},"
+            f" duplicate {ledger['duplicate']}, rejected {ledger['rejected']}, received {ledger['received']}"
+        )
+    if not ledger["published"]:
+        found.append("nothing was published: look into the simulator's log")
+    found += [
+        f"{event['kind']} at {event['home'] or event['village']} was not told"
+        for event in report["events"]
+        if event["told_at"] is None
+    ]
+    return found
+
+
+def summary(report: dict[str, Any]) -> list[str]:
+    """How it went, for people."""
+    ledger = report["ledger"]
+    counts = ", ".join(f"{name} {ledger[name]}" for name in ("published", "stored", "duplicate", "rejected"))
+    return [f"{counts}: {'balanced' if ledger['balanced'] else 'NOT balanced'}"] + [
+        f"{event['kind']:<9} {event['home'] or event['village']:<16} told {event['seconds']:.1f} s"
+        f" after the first reading that showed it: {event['text']}"
+        for event in report["events"]
+        if event["told_at"]
+    ]
+
+
+def _event(event: Told) -> dict[str, Any]:
+    def iso(moment: datetime | None) -> str | None:
+        return None if moment is None else moment.isoformat()
+
+    return {
+        "kind": event.kind,
+        "home": event.home,
+        "village": event.village,
+        "device": event.device,
+        "injected_at": iso(event.injected_at),
+        "first_over_at": iso(event.first_over_at),
+        "alarm_at": iso(event.alarm_at),
+        "told_at": iso(event.told_at),
+        "seconds": event.seconds,
+        "channel": event.channel,
+        "text": event.text,
+    }

@@ -1,0 +1,29 @@
+"""`nuanshao up`: services and our processes in the foreground, for a person who has a device or wants to look."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from runtime.places import state_dir
+from runtime.stack import ENV_FILE, Stack
+
+
+def run(project: Path, *, api_port: int, say: Callable[[str], None]) -> None:
+    """Runs until Ctrl-C or SIGTERM."""
+    with Stack(project, state_dir(project, "data"), say, api_port=api_port) as stack:
+        say(f"API            {stack.api_url}/docs")
+        if stack.carrier_url:
+            say(f"phones         {stack.carrier_url}   (emulated carrier: what the village committees received)")
+        say(f"addresses      {ENV_FILE}   (for a shell: set -a; . {ENV_FILE}; set +a)")
+        say(f"logs           {stack.logs}")
+        say("add a device   nuanshao device add my-device-1 --type co_gas_detector")
+        say("Ctrl-C stops everything")
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        with contextlib.suppress(KeyboardInterrupt):
+            stop.wait()
+        say("stopping")

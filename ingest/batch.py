@@ -1,0 +1,152 @@
+"""A batch: the deliveries of a fraction of a second, sorted into rows, events, status and rejects. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from catalogue.event_types import EVENT_TYPE
+from catalogue.wire import TOPIC_ROOT, is_uid
+from ingest.decode import Status, decode_event, decode_readings, decode_status
+from ingest.delivery import Delivery, Reject
+from ingest.judge import Judged, JudgedEvent, device_for, judge, judge_clock, judge_event
+from store.registry import KnownDevice
+
+_TOPIC_PARTS = 4
+KEPT_PAYLOAD_BYTES = 64 * 1024
+"""How much of a rejected payload is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A reject with the message that it stands in."""
+
+    delivery: Delivery
+    reject: Reject
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedStatus:
+    """A birth or will that will be shown. Times in ms since 1970."""
+
+    device: KnownDevice
+    state: str
+    session: str
+    ts_ms: int
+    received_ms: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction stores. `received` counts readings, events and rejects; a valid status is a hint."""
+
+    readings: list[Judged] = field(default_factory=list)
+    events: list[JudgedEvent] = field(default_factory=list)
+    statuses: list[JudgedStatus] = field(default_factory=list)
+    rejects: list[Rejected] = field(default_factory=list)
+
+    @property
+    def received(self) -> int:
+        """Items that the ledger must account for."""
+        return len(self.readings) + len(self.events) + len(self.rejects)
+
+
+class BadClockLine:
+    """Gives each reading without a believable time a place of its own in its device's line of time.
+
+    A backlog of such readings arrives within one millisecond; stored under one time all but one would be lost.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[int, int] = {}
+
+    def place(self, device_id: int, received_ms: int) -> int:
+        """The first free millisecond at or after `received_ms`."""
+        place = max(received_ms, self._last.get(device_id, 0) + 1)
+        self._last[device_id] = place
+        return place
+
+
+def named_uids(deliveries: list[Delivery]) -> set[str]:
+    """The uids in the topics, for a look into the registry."""
+    return {parts[2] for d in deliveries if len(parts := d.topic.split("/")) == _TOPIC_PARTS}
+
+
+def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], line: BadClockLine) -> Batch:
+    """Decodes and judges every delivery; nothing is left out."""
+    batch = Batch()
+    for delivery in deliveries:
+        parts = delivery.topic.split("/")
+        if len(parts) != _TOPIC_PARTS or "/".join(parts[:2]) != TOPIC_ROOT or not is_uid(parts[2]):
+            batch.rejects.append(Rejected(delivery, Reject("bad_topic", "expected heat/v1/<device uid>/<channel>")))
+            continue
+        uid, channel = parts[2], parts[3]
+        if channel in {"telemetry", "backfill"}:
+            _readings(batch, delivery, uid, registry, line, backfill=channel == "backfill")
+        elif channel == "event":
+            _event(batch, delivery, uid, registry, line)
+        elif channel == "status":
+            _status(batch, delivery, uid, registry)
+        else:
+            batch.rejects.append(Rejected(delivery, Reject("bad_topic", f"nothing is read from {channel[:40]!r}")))
+    return batch
+
+
+def _readings(
+    batch: Batch,
+    delivery: Delivery,
+    uid: str,
+    registry: dict[str, KnownDevice],
+    line: BadClockLine,
+    *,
+    backfill: bool,
+) -> None:
+    for reading in decode_readings(delivery.payload):
+        if isinstance(reading, Reject):
+            batch.rejects.append(Rejected(delivery, reading))
+            continue
+        device = device_for(uid, reading.id, registry)
+        if isinstance(device, Reject):
+            batch.rejects.append(Rejected(delivery, device))
+            continue
+        judged = judge(reading, device, delivery, backfill=backfill)
+        if judged.fingerprint is not None:
+            judged = replace(judged, ts_ms=line.place(device.id, delivery.received_ms))
+        batch.readings.append(judged)
+
+
+def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, KnownDevice], line: BadClockLine) -> None:
+    event = decode_event(delivery.payload)
+    if isinstance(event, Reject):
+        batch.rejects.append(Rejected(delivery, event))
+        return
+    device = device_for(uid, event.id, registry)
+    if isinstance(device, Reject):
+        batch.rejects.append(Rejected(delivery, device))
+    elif event.type not in EVENT_TYPE:
+        known = ", ".join(EVENT_TYPE)
+        batch.rejects.append(Rejected(delivery, Reject("unknown_event", f"{event.type[:40]!r}, expected {known}")))
+    else:
+        judged = judge_event(event, device, delivery)
+        if judged.fingerprint is not None:
+            judged = replace(judged, ts_ms=line.place(device.id, delivery.received_ms))
+        batch.events.append(judged)
+
+
+def _status(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, KnownDevice]) -> None:
+    if not delivery.payload:
+        return  # MQTT's way to delete a retained message
+    status = decode_status(delivery.payload)
+    if isinstance(status, Reject):
+        batch.rejects.append(Rejected(delivery, status))
+        return
+    device = device_for(uid, None, registry)
+    if isinstance(device, Reject):
+        batch.rejects.append(Rejected(delivery, device))
+    else:
+        batch.statuses.append(_judged_status(status, device, delivery))
+
+
+def _judged_status(status: Status, device: KnownDevice, delivery: Delivery) -> JudgedStatus:
+    ts_ms, _, _ = judge_clock(status.ts, delivery.received_ms)
+    session = "" if status.session is None else str(status.session)[:64]
+    return JudgedStatus(device, status.state, session, ts_ms, delivery.received_ms)

@@ -1,0 +1,152 @@
+"""One batch, one transaction: readings, events, rejects, latest, alarms and the ledger stand or fall together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+
+from alerts.engine import Engine
+from foundation.clock import Clock
+from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, Rejected
+from ingest.judge import Judged, JudgedEvent
+from store.copy import TelemetryRow, key, store_latest, store_readings
+from store.named_sql import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What became of a batch. received = stored + duplicate + rejected."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.received + other.received,
+            self.stored + other.stored,
+            self.duplicate + other.duplicate,
+            self.rejected + other.rejected,
+        )
+
+
+class Committer:
+    """Writes batches for one worker. The ledger row is named by the worker and the moment it started."""
+
+    def __init__(self, engine: Engine, worker: str, started_at: datetime, clock: Clock) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._started_at = started_at
+        self._clock = clock
+
+    async def commit(self, connection: psycopg.AsyncConnection, batch: Batch) -> Counts:
+        """Stores the batch. When this returns it is durable; when it raises nothing of it is."""
+        async with connection.transaction():
+            readings = await self._store_readings(connection, batch.readings)
+            events = await self._store_events(connection, batch.events)
+            for status in batch.statuses:
+                await connection.execute(
+                    sql("upsert_status"),
+                    (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
+                )
+            for rejected in batch.rejects:
+                await connection.execute(sql("insert_reject"), reject_row(rejected))
+            await store_latest(connection, _newest(readings))
+            await self._engine.evaluate(connection, readings, events, self._clock())
+            stored = len(readings) + len(events)
+            counts = Counts(
+                received=batch.received,
+                stored=stored,
+                duplicate=len(batch.readings) + len(batch.events) - stored,
+                rejected=len(batch.rejects),
+            )
+            await connection.execute(
+                sql("count_ledger"),
+                (
+                    self._worker, self._started_at, counts.received, counts.stored, counts.duplicate, counts.rejected,
+                ),
+            )  # fmt: skip
+        return counts
+
+    async def _store_readings(self, connection: psycopg.AsyncConnection, readings: list[Judged]) -> list[Judged]:
+        """Stores the readings and returns those that were new."""
+        candidates = await self._drop_seen(connection, readings)
+        rows = [reading.row() for reading in candidates]
+        new = await store_readings(connection, rows)
+        if new is None:
+            return candidates
+        fresh = []
+        for reading, row in zip(candidates, rows, strict=True):
+            if key(row) in new:
+                new.discard(key(row))  # a repetition inside the batch is a duplicate like any other
+                fresh.append(reading)
+        return fresh
+
+    async def _drop_seen(self, connection: psycopg.AsyncConnection, readings: list[Judged]) -> list[Judged]:
+        """Without those whose clock is not believed and which are here already under another time."""
+        named = [reading for reading in readings if reading.fingerprint is not None]
+        new = await _remember(connection, [(r.device.id, r.fingerprint or "", r.received_ms) for r in named])
+        kept = []
+        for reading in readings:
+            if reading.fingerprint is None or not reading.repeatable:
+                kept.append(reading)
+            elif (reading.device.id, reading.fingerprint) in new:
+                new.discard((reading.device.id, reading.fingerprint))
+                kept.append(reading)
+        return kept
+
+    async def _store_events(self, connection: psycopg.AsyncConnection, events: list[JudgedEvent]) -> list[JudgedEvent]:
+        """Stores the alarm bits and returns those that were new."""
+        named = [(e.device.id, e.fingerprint, e.received_ms) for e in events if e.fingerprint is not None]
+        new = await _remember(connection, named)
+        fresh = []
+        for event in events:
+            if event.fingerprint is not None and (event.device.id, event.fingerprint) not in new:
+                continue
+            claimed = None if event.device_ts_ms is None else _at(event.device_ts_ms)
+            cursor = await connection.execute(
+                sql("insert_event"),
+                (
+                    _at(event.ts_ms), event.device.id, event.type, event.on, _at(event.received_ms), claimed,
+                    event.flags,
+                ),
+            )  # fmt: skip
+            if cursor.rowcount:
+                fresh.append(event)
+        return fresh
+
+
+async def _remember(connection: psycopg.AsyncConnection, named: list[tuple[int, str, int]]) -> set[tuple[int, str]]:
+    if not named:
+        return set()
+    devices, fingerprints, received = zip(*named, strict=True)
+    cursor = await connection.execute(
+        sql("remember_bad_clock"), (list(devices), list(fingerprints), [_at(ms) for ms in received])
+    )
+    return {(device_id, fingerprint) for device_id, fingerprint in await cursor.fetchall()}
+
+
+def reject_row(rejected: Rejected) -> tuple[object, ...]:
+    """A row of `rejects`: the reason, and as much of the payload as is kept."""
+    delivery, reject = rejected.delivery, rejected.reject
+    return (
+        _at(delivery.received_ms), delivery.topic.replace("\0", "?"), reject.reason, reject.detail.replace("\0", "?"),
+        delivery.payload[:KEPT_PAYLOAD_BYTES], len(delivery.payload),
+    )  # fmt: skip
+
+
+def _newest(readings: list[Judged]) -> list[TelemetryRow]:
+    """The newest reading of each device."""
+    newest: dict[int, Judged] = {}
+    for reading in readings:
+        held = newest.get(reading.device.id)
+        if held is None or reading.ts_ms > held.ts_ms:
+            newest[reading.device.id] = reading
+    return [reading.row() for reading in newest.values()]
+
+
+def _at(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

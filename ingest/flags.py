@@ -1,0 +1,28 @@
+"""What is noteworthy about a stored reading, as bits of the column `flags`."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Flag(IntFlag):
+    """Bits of `telemetry.flags`. The SQL function `reading_flags(int)` gives their names."""
+
+    CLOCK_AHEAD = 1
+    """The device's time was more than 5 minutes ahead; judged on receive time."""
+    CLOCK_BEHIND = 2
+    """The device's time was more than 30 days old; judged on receive time."""
+    CLOCK_MISSING = 4
+    """The reading had no time, or none that can be a time; judged on receive time."""
+    OUT_OF_RANGE = 8
+    """A metric was outside what a sensor can put out; that metric is null."""
+    WRONG_TYPE = 16
+    """A metric was no number; that metric is null."""
+    NOT_A_NUMBER = 32
+    """A metric was NaN or infinite; that metric is null."""
+    UNKNOWN_METRIC = 64
+    """A metric is not in the catalogue and was left out."""
+    BACKFILL = 128
+    """Sent as history, on the topic `backfill`."""
+    LATE = 256
+    """Arrived more than 5 minutes after it was measured; it raises and clears nothing live."""

@@ -1,0 +1,203 @@
+"""One Mosquitto broker of our own: its configuration, its password file, its life and death."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed
+from runtime.account import give, own_folder, service_account
+from runtime.host import BrokerPrograms
+from runtime.mqtt_probe import probe
+from runtime.passwords import OUR_ACCOUNT, mosquitto_hash, password_file, replace_devices, write_atomically
+from runtime.ports import LOOPBACK, claim, is_free
+from runtime.spawn import Launch, last_line, start
+
+SAFETY_SETTINGS = Path(__file__).with_name("mosquitto.conf")
+ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
+READY_S = 30.0
+STOP_S = 30.0
+PORT_TRIES = 3
+WATCH_S = 0.5
+_POLL_S = 0.03
+
+
+class Mosquitto:
+    """A broker in `folder`, reached at `url` while it runs.
+
+    `port` 0 takes a free one and keeps it over restarts. Whoever replaces `password_file` need not know the broker:
+    it is told to read the file again within a second.
+    """
+
+    def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0) -> None:
+        self.folder = folder
+        self.log = folder / "mosquitto.log"
+        self.password_file = folder / "passwords"
+        self.port = port
+        self._chosen = port == 0
+        self._programs = programs
+        self._account = service_account()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._password = ""
+        self._watched: tuple[int, int] | None = None
+        self._stop_watching = threading.Event()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker, None while it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the broker process lives."""
+        return self.pid is not None
+
+    @property
+    def url(self) -> str:
+        """mqtt://nuanshao:…@127.0.0.1:port, the account that may read and write every device's topics."""
+        return f"mqtt://{OUR_ACCOUNT}:{self._password}@{LOOPBACK}:{self.port}"
+
+    def start(self) -> None:
+        """Start and wait until it takes our account.
+
+        Raises ServiceFailed with the last telling line of the log, ServiceMissing for an asked port that is taken.
+        """
+        if self.running:
+            return
+        self._prepare()
+        for attempt in range(1, PORT_TRIES + 1):
+            if self.port == 0:
+                self.port = claim(0, "Mosquitto")
+            elif not self._chosen:
+                claim(self.port, "Mosquitto")
+            try:
+                self._launch()
+            except ServiceFailed:
+                # somebody took the free port between our look and the broker's bind
+                if not self._chosen or attempt == PORT_TRIES or is_free(self.port):
+                    raise
+                self.port = 0
+            else:
+                break
+        self._stop_watching.clear()
+        self._watched = self._stamp()
+        threading.Thread(target=self._watch, args=(self._process,), name="mosquitto-passwords", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop in order: sessions and queues are written down first."""
+        self._stop_watching.set()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+
+    def kill(self) -> None:
+        """End the broker at once, as a crash would: what came after the last autosave is lost."""
+        self._stop_watching.set()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def restart(self) -> None:
+        """Stop and start on the same port."""
+        self.stop()
+        self.start()
+
+    def reload(self) -> None:
+        """Make the broker read password file and ACL again; clients whose account is unchanged stay connected."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
+
+    def set_devices(self, rows: Iterable[tuple[str, str]]) -> None:
+        """Replace the devices' accounts by (user name, hash) rows and make the broker read them now."""
+        replace_devices(self.password_file, rows)
+        self._watched = self._stamp()
+        self.reload()
+
+    def _prepare(self) -> None:
+        for folder in (self.folder, self.folder / "data"):
+            own_folder(folder, self._account)
+        owner = (self._account.uid, self._account.gid) if self._account else None
+        secret = self.folder / "password"
+        if not secret.exists():
+            write_atomically(secret, secrets.token_urlsafe(24) + "\n", owner=owner)
+        self._password = secret.read_text(encoding="ascii").strip()
+        if not self.password_file.exists():
+            row = (OUR_ACCOUNT, mosquitto_hash(self._password))
+            write_atomically(self.password_file, password_file([row]), owner=owner)
+        # below our folder, so that a checkout in a closed home folder is no obstacle
+        write_atomically(self.folder / "acl", ACCESS_LIST.read_text(encoding="ascii"), owner=owner)
+
+    def _launch(self) -> None:
+        configuration = self.folder / "mosquitto.conf"
+        configuration.write_text(render_configuration(self.folder, self.port), encoding="utf-8")
+        give(configuration, self._account, 0o600)
+        with self.log.open("ab") as log:
+            from_here = log.tell()
+            command: list[str | Path] = [self._programs.mosquitto, "-c", configuration]
+            self._process = start(Launch(command, self.folder, self._account, signal.SIGTERM), log)
+        try:
+            self._await_ready(from_here)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _await_ready(self, from_here: int) -> None:
+        deadline = time.monotonic() + READY_S
+        while True:
+            if not self.running:
+                raise ServiceFailed(f"Mosquitto did not start: {self._said(from_here)}", do=f"see {self.log}")
+            try:
+                probe(self.url)
+            except BrokerUnavailable as failed:
+                if time.monotonic() > deadline:
+                    raise ServiceFailed(
+                        f"Mosquitto did not become ready: {failed.what}", do=f"see {self.log}"
+                    ) from None
+                time.sleep(_POLL_S)
+            except BrokerRefused as refused:
+                # a stranger on our port, or a password file that is not ours
+                raise ServiceFailed(f"Mosquitto refuses us: {refused.what}", do=f"see {self.log}") from None
+            else:
+                return
+
+    def _said(self, from_here: int) -> str:
+        with self.log.open("rb") as log:
+            log.seek(from_here)
+            return last_line(log.read().decode("utf-8", "replace"))
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.password_file.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        while not self._stop_watching.wait(WATCH_S) and process is self._process:
+            now = self._stamp()
+            if now is not None and now != self._watched:
+                self._watched = now
+                self.reload()
+
+
+def render_configuration(folder: Path, port: int) -> str:
+    """The whole mosquitto.conf of a local broker: where it listens and keeps its files, then the safety settings."""
+    place = (
+        f"listener {port} {LOOPBACK}\n"
+        f"password_file {folder / 'passwords'}\n"
+        f"acl_file {folder / 'acl'}\n"
+        f"persistence_location {folder / 'data'}{os.sep}\n"
+    )
+    return f"# written by nuanshao at every start\n{place}\n{SAFETY_SETTINGS.read_text(encoding='ascii')}"

@@ -1,0 +1,88 @@
+"""Ask an MQTT broker whether it answers and takes our account: one CONNECT, one CONNACK, nothing else."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import ssl
+from urllib.parse import unquote, urlsplit
+
+from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
+
+PLAIN_PORT = 1883
+TLS_PORT = 8883
+_CONNACK = 0x20
+_CONNACK_BYTES = 4
+_REFUSALS = {
+    1: "protocol version",
+    2: "client id",
+    3: "the broker is not available",
+    4: "user name or password",
+    5: "not authorised",
+}
+
+
+def probe(url: str, *, timeout: float = 5.0) -> None:
+    """Connect as `url` (mqtt:// or mqtts://) says, within `timeout` seconds.
+
+    Raises BrokerUnavailable when nothing answers, BrokerRefused with the broker's reason, SettingsError for an
+    address that is none. No error shows the password.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+        raise SettingsError("NUANSHAO_MQTT_URL is no address", do="write mqtt://user:password@host:port")
+    port = parts.port or (TLS_PORT if parts.scheme == "mqtts" else PLAIN_PORT)
+    where = f"{parts.hostname}:{port}"
+    try:
+        with socket.create_connection((parts.hostname, port), timeout) as plain:
+            plain.settimeout(timeout)
+            if parts.scheme == "mqtts":
+                with ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname) as secured:
+                    answer = _ask(secured, unquote(parts.username or ""), unquote(parts.password or ""))
+            else:
+                answer = _ask(plain, unquote(parts.username or ""), unquote(parts.password or ""))
+    except OSError as failed:
+        raise BrokerUnavailable(f"no MQTT broker at {where}: {failed.strerror or failed}", do="start it") from None
+    if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:
+        raise BrokerUnavailable(f"what listens at {where} is no MQTT broker", do="correct NUANSHAO_MQTT_URL")
+    if answer[3] != 0:
+        raise BrokerRefused(
+            f"the MQTT broker at {where} refuses us: {_REFUSALS.get(answer[3], f'code {answer[3]}')}",
+            do="correct NUANSHAO_MQTT_URL",
+        )
+
+
+def connect_packet(client_id: str, user: str, password: str) -> bytes:
+    """An MQTT 3.1.1 CONNECT with a clean session and a keep-alive of 10 s."""
+    flags = 0x02 | (0x80 if user else 0) | (0x40 if user and password else 0)
+    body = _text("MQTT") + bytes([4, flags, 0, 10]) + _text(client_id)
+    if user:
+        body += _text(user) + (_text(password) if password else b"")
+    return b"\x10" + _length(len(body)) + body
+
+
+def _ask(connection: socket.socket, user: str, password: str) -> bytes:
+    connection.sendall(connect_packet(f"nuanshao-probe-{secrets.token_hex(4)}", user, password))
+    answer = b""
+    while len(answer) < _CONNACK_BYTES:
+        part = connection.recv(_CONNACK_BYTES - len(answer))
+        if not part:
+            break
+        answer += part
+    if answer[:1] == bytes([_CONNACK]) and answer[3:4] == b"\0":
+        connection.sendall(b"\xe0\0")
+    return answer
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode()
+    return len(encoded).to_bytes(2, "big") + encoded
+
+
+def _length(number: int) -> bytes:
+    encoded = bytearray()
+    while True:
+        number, digit = divmod(number, 128)
+        encoded.append(digit | (0x80 if number else 0))
+        if not number:
+            return bytes(encoded)

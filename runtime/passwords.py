@@ -1,0 +1,81 @@
+"""Mosquitto's password file: hashes as Mosquitto 2.0 makes them, and a file that is never half-written."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from foundation.errors import SettingsError
+
+ITERATIONS = 101
+"""Mosquitto 2.0's own count for PBKDF2-HMAC-SHA512: device passwords are random and long, and the broker
+checks all of them again whenever the file is read."""
+SALT_BYTES = 12
+OUR_ACCOUNT = "nuanshao"
+"""The broker account of ingest and api; no device may have this name."""
+
+
+def mosquitto_hash(password: str, salt: bytes | None = None) -> str:
+    """`$7$101$<salt>$<hash>` as mosquitto_passwd writes it; `salt` is random unless given."""
+    salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
+    return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def password_file(rows: Iterable[tuple[str, str]]) -> str:
+    """The text of a password file from (user name, hash) rows.
+
+    Raises SettingsError for a name that is empty, appears twice or would break the file or the ACL patterns.
+    """
+    seen: set[str] = set()
+    lines: list[str] = []
+    for name, hashed in rows:
+        if not name or name in seen or set(name) & set(":+#/\r\n\0"):
+            raise SettingsError(f"broker user {name!r} is empty, twice in the list or not allowed", do="rename it")
+        if "\n" in hashed or "\r" in hashed:
+            raise SettingsError(f"broker user {name!r}: the hash has more than one line", do="hash it again")
+        seen.add(name)
+        lines.append(f"{name}:{hashed}\n")
+    return "".join(lines)
+
+
+def replace_devices(path: Path, rows: Iterable[tuple[str, str]]) -> None:
+    """Write the devices' (name, hash) rows into the broker's file and keep our own account's line.
+
+    Raises SettingsError for a device that is called like our account.
+    """
+    ours = [row for row in read_password_file(path) if row[0] == OUR_ACCOUNT]
+    write_atomically(path, password_file([*ours, *rows]))
+
+
+def read_password_file(path: Path) -> list[tuple[str, str]]:
+    """The (name, hash) rows of a password file; none where there is no file yet."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [(name, hashed) for name, colon, hashed in (line.partition(":") for line in lines) if colon]
+
+
+def write_atomically(path: Path, text: str, *, owner: tuple[int, int] | None = None) -> None:
+    """Replace `path` by `text` in one step, 0600, for the (uid, gid) `owner`; default: whose it was before."""
+    if owner is None and path.exists() and os.geteuid() == 0:
+        before = path.stat()
+        owner = (before.st_uid, before.st_gid)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,221 @@
+"""TimescaleDB and Mosquitto for demo, tests and `nuanshao up`: one context manager, everything stopped at its end."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+
+from foundation.errors import DatabaseUnavailable, DatabaseUnfit, ServiceFailed, SettingsError
+from runtime.account import open_folder, service_account
+from runtime.host import (
+    OLDEST_POSTGRES,
+    BrokerPrograms,
+    DatabasePrograms,
+    Programs,
+    find_broker_programs,
+    find_database_programs,
+)
+from runtime.lock import FolderLock
+from runtime.mosquitto import Mosquitto
+from runtime.mqtt_probe import probe
+from runtime.postgres import Postgres
+from runtime.spawn import last_line
+
+Say = Callable[[str], None]
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+DATABASE = "nuanshao"
+"""Name of the database that is made on a server of our own."""
+
+
+class Services:
+    """Database and broker, from enter to exit.
+
+    Each is, in this order: what NUANSHAO_DATABASE_URL / NUANSHAO_MQTT_URL name (then nothing is started), the host's
+    own programs, or the bundle's. `state_dir` (from `runtime.places.state_dir`) is locked meanwhile; `fresh` empties
+    it first; `durable=False` is for tests. A port of 0 takes a free one.
+
+    SIGTERM becomes SystemExit(143) between enter and exit, so that everything is stopped on it too; where we are
+    killed outright, the kernel stops the services (`runtime.tether`).
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        say: Say,
+        *,
+        fresh: bool = False,
+        durable: bool = True,
+        programs: Programs | None = None,
+        postgres_port: int = 0,
+        mqtt_port: int = 0,
+    ) -> None:
+        self.state_dir = state_dir
+        self.postgres: Postgres | None = None
+        self.mosquitto: Mosquitto | None = None
+        self._say = say
+        self._fresh = fresh
+        self._durable = durable
+        self._given = programs
+        self._ports = (postgres_port, mqtt_port)
+        self._database_url = named_outside("NUANSHAO_DATABASE_URL")
+        self._mqtt_url = named_outside("NUANSHAO_MQTT_URL")
+        self._database: DatabasePrograms | None = None
+        self._broker: BrokerPrograms | None = None
+        self._stack = ExitStack()
+
+    @property
+    def database_url(self) -> str:
+        """postgresql://… of the database, with its password."""
+        return self._database_url or (self.postgres.url(DATABASE) if self.postgres else "")
+
+    @property
+    def mqtt_url(self) -> str:
+        """mqtt://… of the broker, with our account's password."""
+        return self._mqtt_url or (self.mosquitto.url if self.mosquitto else "")
+
+    @property
+    def programs(self) -> Programs:
+        """All programs, also those of a service that we did not start (found, perhaps fetched, now)."""
+        database = self._database or find_database_programs(self._say)
+        return Programs(database, self._broker or find_broker_programs(self._say))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What our own processes need in their environment to find these services."""
+        found = {
+            "NUANSHAO_DATABASE_URL": self.database_url,
+            "NUANSHAO_MQTT_URL": self.mqtt_url,
+            "NUANSHAO_MQTT_CLIENT_ID": os.environ.get("NUANSHAO_MQTT_CLIENT_ID") or session_name(self.mqtt_url),
+        }
+        if self.mosquitto is not None:
+            found["NUANSHAO_MQTT_PASSWORD_FILE"] = str(self.mosquitto.password_file)
+        return found
+
+    def __enter__(self) -> Self:
+        """Start what is to be started, check what is not; undone when anything of it fails."""
+        with ExitStack() as undo:
+            self._stop_on_sigterm(undo)
+            open_folder(self.state_dir, service_account())
+            undo.enter_context(FolderLock(self.state_dir))
+            if self._database_url:
+                check_database(self._database_url)
+            else:
+                self._database = self._given.database if self._given else find_database_programs(self._say)
+                self.postgres = Postgres(
+                    self._own("postgres"), self._database, port=self._ports[0], durable=self._durable
+                )
+                undo.callback(self.postgres.stop)
+            if self._mqtt_url:
+                probe(self._mqtt_url)
+            else:
+                self._broker = self._given.broker if self._given else find_broker_programs(self._say)
+                self.mosquitto = Mosquitto(self._own("mosquitto"), self._broker, port=self._ports[1])
+                undo.callback(self.mosquitto.stop)
+            if self.mosquitto is not None:
+                self.mosquitto.start()
+            if self.postgres is not None:
+                self.postgres.start()
+                self.postgres.create_database(DATABASE)
+            self._stack = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop what was started, the broker first; a second Ctrl-C meanwhile is not heard."""
+        main = threading.current_thread() is threading.main_thread()
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING if main}
+        try:
+            self._stack.close()
+        finally:
+            for number, handler in before.items():
+                # a handler of ours was already taken back by the stack, and one from outside Python shows as None
+                if handler not in {None, _leave}:
+                    signal.signal(number, handler)
+
+    def _own(self, name: str) -> Path:
+        folder = self.state_dir / name
+        if self._fresh and folder.exists():
+            try:
+                shutil.rmtree(folder)
+            except OSError as failed:
+                raise ServiceFailed(f"cannot empty {folder}: {failed.strerror}", do="remove it") from None
+        return folder
+
+    @staticmethod
+    def _stop_on_sigterm(undo: ExitStack) -> None:
+        # Python allows signal handlers in the main thread only
+        if threading.current_thread() is not threading.main_thread():
+            return
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _leave)
+            undo.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+
+
+def session_name(mqtt_url: str) -> str:
+    """The client id of ingest's persistent session: stable for one broker account, and not to be guessed.
+
+    Whoever connects with the client id of another session ends that session and empties its queue, whatever account
+    they log in as; so a device must not know this name.
+    """
+    password = unquote(urlsplit(mqtt_url).password or "")
+    mark = hmac.new(password.encode(), b"nuanshao ingest session", "sha256").hexdigest()[:16]
+    return f"nuanshao-ingest-{mark}"
+
+
+def named_outside(variable: str) -> str:
+    """The address in the environment variable, or in the file that `<variable>_FILE` names; "" where neither is set.
+
+    Not taken from `foundation.settings`, which a process reads once: these services may be what it will name.
+    """
+    path = os.environ.get(f"{variable}_FILE", "")
+    if os.environ.get(variable) or not path:
+        return os.environ.get(variable, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as failed:
+        raise SettingsError(f"{variable}_FILE: {failed.strerror}", do="point it at a readable file") from None
+
+
+def check_database(url: str) -> None:
+    """See that the database at `url` can be ours.
+
+    Raises DatabaseUnavailable when it does not answer, DatabaseUnfit when it is too old or cannot have TimescaleDB.
+    No error shows the password.
+    """
+    try:
+        with psycopg.connect(url, connect_timeout=10) as connection:
+            where = f"{connection.info.host}:{connection.info.port}/{connection.info.dbname}"
+            major = connection.info.server_version // 10_000
+            has = connection.execute("select 1 from pg_available_extensions where name = 'timescaledb'").fetchone()
+    except psycopg.ProgrammingError:
+        raise DatabaseUnfit(
+            "NUANSHAO_DATABASE_URL is no address", do="write postgresql://user:password@host:port/database"
+        ) from None
+    except psycopg.OperationalError as failed:
+        raise DatabaseUnavailable(
+            f"the database of NUANSHAO_DATABASE_URL does not answer: {last_line(str(failed))}",
+            do="start it, or unset NUANSHAO_DATABASE_URL",
+        ) from None
+    if major < OLDEST_POSTGRES:
+        raise DatabaseUnfit(f"{where} is PostgreSQL {major}", do=f"use PostgreSQL {OLDEST_POSTGRES} or newer")
+    if has is None:
+        raise DatabaseUnfit(
+            f"{where} has no TimescaleDB", do="TimescaleDB and nothing less: install the extension on that server"
+        )
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)

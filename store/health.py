@@ -1,0 +1,91 @@
+"""What the database knows of the deployment's health: workers, ledger, outbox, recipients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+import psycopg
+
+from store.edition import Fitness, fitness_async
+from store.named_sql import sql
+
+HEARTBEAT_VALID = timedelta(seconds=15)
+"""A process that has said nothing for so long is taken for dead."""
+OUTBOX_OVERDUE = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class LedgerCounts:
+    """received = stored + duplicate + rejected."""
+
+    received: int
+    stored: int
+    duplicate: int
+    rejected: int
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every item is accounted for."""
+        return self.received == self.stored + self.duplicate + self.rejected
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """One of our processes, as its heartbeat says."""
+
+    kind: Literal["ingest", "alerts"]
+    name: str
+    started_at: datetime
+    connected_since: datetime | None
+    heartbeat_at: datetime
+    waiting: int
+    problem: str
+    alive: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """Everything at one moment. `problems` are lines for people; empty when all is well."""
+
+    fitness: Fitness
+    ledger: LedgerCounts
+    workers: list[WorkerState]
+    problems: list[str]
+
+
+async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
+    """Reads the state of the deployment."""
+    fit = await fitness_async(connection)
+    row = await (await connection.execute(sql("read_ledger"))).fetchone()
+    ledger = LedgerCounts(*row) if row else LedgerCounts(0, 0, 0, 0)
+    cursor = await connection.execute(sql("workers"))
+    workers = [_alive(WorkerState(*one), now) for one in await cursor.fetchall()]
+    overdue = await (await connection.execute(sql("outbox_overdue"), (now - OUTBOX_OVERDUE,))).fetchone()
+    return Look(fit, ledger, workers, problems(ledger, workers, overdue[0] if overdue else 0))
+
+
+def _alive(worker: WorkerState, now: datetime) -> WorkerState:
+    return replace(worker, alive=now - worker.heartbeat_at < HEARTBEAT_VALID)
+
+
+def problems(ledger: LedgerCounts, workers: list[WorkerState], overdue: int) -> list[str]:
+    """What is wrong, one line each. Pure."""
+    alive = {worker.kind for worker in workers if worker.alive}
+    found = [
+        f"no {kind} process is running: start `nuanshao {kind}`" for kind in ("ingest", "alerts") if kind not in alive
+    ]
+    for worker in workers:
+        if worker.alive and worker.kind == "ingest" and worker.connected_since is None:
+            found.append(f"{worker.name} is not connected to the broker: {worker.problem or 'connecting'}")
+        elif worker.alive and worker.problem:
+            found.append(f"{worker.name}: {worker.problem}")
+    if not ledger.balanced:
+        found.append(
+            f"the ledger does not balance: received {ledger.received},"
+            f" stored {ledger.stored} + duplicate {ledger.duplicate} + rejected {ledger.rejected}"
+        )
+    if overdue:
+        found.append(f"{overdue} messages to people are overdue: is the carrier reachable?")
+    return found

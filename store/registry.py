@@ -1,0 +1,102 @@
+"""The registry: regions, homes, devices, contacts and what the broker lets in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors
+
+from catalogue.device_types import DEVICE_TYPE
+from catalogue.wire import is_uid
+from foundation.errors import NotFound, SettingsError
+from store.named_sql import sql
+
+NOTIFY_CHANNEL = "nuanshao_registry"
+"""LISTEN here to hear of changed devices and credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """What ingest needs of a registered device. `gateway` is the uid of the gateway that it sits behind, or None."""
+
+    id: int
+    uid: str
+    type: str
+    interval_s: int
+    state: str
+    gateway: str | None
+
+
+def add_region(connection: psycopg.Connection, *, code: str, name: str, level: str, parent: str | None) -> None:
+    """A node of the region tree; its parent must be there. The same code again renames it."""
+    connection.execute(sql("add_region"), (code, name, level, parent))
+
+
+def add_home(
+    connection: psycopg.Connection,
+    *,
+    code: str,
+    village: str,
+    address: str = "",
+    vacant: bool = False,
+    vulnerable: bool = False,
+) -> None:
+    """A home in a village. Raises NotFound if there is no such village."""
+    try:
+        connection.execute(sql("add_home"), (code, village, address, vacant, vulnerable))
+    except errors.NotNullViolation:
+        raise NotFound(f"there is no region {village!r}", do="add the village first") from None
+
+
+def add_contact(connection: psycopg.Connection, *, region: str, name: str, role: str, phone: str) -> None:
+    """Somebody who is told about a region's alarms."""
+    connection.execute(sql("add_contact"), (region, name, role, phone))
+
+
+def add_device(
+    connection: psycopg.Connection,
+    *,
+    uid: str,
+    device_type: str,
+    home: str | None = None,
+    model: str = "",
+    interval_s: int | None = None,
+) -> int:
+    """A device, in service. Returns its id.
+
+    Raises SettingsError for a uid or type that cannot be, or a uid that is taken; NotFound for a missing home.
+    """
+    if not is_uid(uid):
+        raise SettingsError(f"{uid!r} cannot name a device", do="use 4-32 of a-z, 0-9 and -, not starting with -")
+    if device_type not in DEVICE_TYPE:
+        raise SettingsError(f"there is no device type {device_type!r}", do=f"use one of {', '.join(DEVICE_TYPE)}")
+    if home is not None and connection.execute("select 1 from home where code = %s", (home,)).fetchone() is None:
+        raise NotFound(f"there is no home {home!r}", do="leave --home out, or add the home first")
+    try:
+        row = connection.execute(
+            sql("add_device"), (uid, device_type, model, home, interval_s or DEVICE_TYPE[device_type].interval_s)
+        ).fetchone()
+    except errors.UniqueViolation:
+        raise SettingsError(f"device {uid!r} is registered already", do="choose another uid") from None
+    assert row is not None  # noqa: S101 ("returning" always answers)
+    return int(row[0])
+
+
+def set_credential(connection: psycopg.Connection, uid: str, password_hash: str) -> None:
+    """What the broker checks when the device logs in (Mosquitto's own hash form)."""
+    connection.execute(sql("set_credential"), (uid, password_hash))
+
+
+def credentials(connection: psycopg.Connection) -> list[tuple[str, str]]:
+    """(uid, hash) of every device that the broker may let in."""
+    return [(uid, password_hash) for uid, password_hash in connection.execute(sql("credentials"))]
+
+
+async def known_devices(connection: psycopg.AsyncConnection, uids: list[str] | None = None) -> list[KnownDevice]:
+    """The registered devices, all or those named."""
+    if uids is None:
+        cursor = await connection.execute(sql("known_devices"))
+    else:
+        cursor = await connection.execute(sql("known_devices_named"), (uids,))
+    return [KnownDevice(*row) for row in await cursor.fetchall()]

@@ -1,0 +1,93 @@
+-- name: devices_with_open_alarm
+-- Which devices of a batch have an alarm that a reading could change.
+select distinct device_id from alarm where device_id = any(%s) and closed_at is null
+
+-- name: lock_devices
+-- Two workers never judge the same device at once; ordered, so that they cannot wait for each other in a ring.
+select pg_advisory_xact_lock(1, device_id) from (select unnest(%s::int[]) as device_id order by 1) as ordered
+
+-- name: open_alarms_of
+select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+from alarm
+where device_id = any(%s) and closed_at is null
+order by id for update
+
+-- name: due_alarms
+-- Pending alarms whose deadline has passed without another reading.
+select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+from alarm
+where deadline <= %s and closed_at is null
+order by id for update skip locked limit 1000
+
+-- name: insert_alarm
+insert into alarm (device_id, rule, pack, priority, latching, reason, recorded_at, condition, since, last_ts,
+                   last_value, peak_value, samples, raised_at, recovering_since, cleared_at, closed_at, deadline,
+                   late, stale)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+returning id
+
+-- name: update_alarm
+update alarm
+set reason = %s, recorded_at = coalesce(recorded_at, %s), condition = %s, since = %s, last_ts = %s, last_value = %s,
+    peak_value = %s, samples = %s, raised_at = %s, recovering_since = %s, cleared_at = %s, closed_at = %s,
+    deadline = %s, late = %s, stale = %s
+where id = %s
+
+-- name: drop_pending_alarm
+-- It never became an alarm.
+delete from alarm where id = %s and condition = 'pending'
+
+-- name: alarm_for_acknowledgement
+select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+from alarm where id = %s for update
+
+-- name: acknowledge_alarm
+update alarm
+set acknowledged_at = %s, acknowledged_by = %s, acknowledged_how = %s, closed_at = %s
+where id = %s
+
+-- name: where_is
+-- What a message says of a device: village, home, and the type's name for people.
+select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.type
+from device d left join home h on h.id = d.home_id left join region r on r.id = h.region_id
+where d.id = %s
+
+-- name: recipients_for_device
+-- The contacts of the device's village, or of the nearest region above it that has any; a device without a home
+-- belongs to the top of the tree, so that its alarm is not told to nobody.
+with recursive up as (
+    select r.id, r.parent_id, 0 as steps
+    from region r
+    where r.id = coalesce((select h.region_id from device d join home h on h.id = d.home_id where d.id = %(device)s),
+                          (select id from region where parent_id is null order by id limit 1))
+    union all
+    select r.id, r.parent_id, up.steps + 1 from region r join up on r.id = up.parent_id
+), nearest as (
+    select id from up where exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
+)
+select c.id, c.phone from contact c join nearest on nearest.id = c.region_id order by c.id
+
+-- name: recipients_for_region
+with recursive up as (
+    select r.id, r.parent_id, 0 as steps from region r where r.id = %(region)s
+    union all
+    select r.id, r.parent_id, up.steps + 1 from region r join up on r.id = up.parent_id
+), nearest as (
+    select id from up where exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
+)
+select c.id, c.phone from contact c join nearest on nearest.id = c.region_id order by c.id
+
+-- name: told_contacts
+-- Who was told, or is about to be, that this alarm was raised: they also hear that it is over.
+select distinct n.contact_id, c.phone from notification n join contact c on c.id = n.contact_id
+where n.alarm_id = %s and n.kind = 'raised' and n.state not in ('failed', 'superseded')
+
+-- name: insert_notification
+-- The same key again changes nothing: a retried transaction tells once.
+insert into notification (alarm_id, incident_id, kind, contact_id, channel, template, params, body, idempotency_key,
+                          created_at, next_attempt_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (idempotency_key) do nothing

@@ -1,0 +1,48 @@
+-- name: devices_page
+select d.uid, d.type, d.model, d.state, d.interval_s, h.code as home, r.name as village, r.code as village_code,
+       l.received_at as last_seen_at
+from device d
+left join home h on h.id = d.home_id
+left join region r on r.id = h.region_id
+left join device_latest l on l.device_id = d.id
+where d.uid > %(after)s
+  and (%(village)s::text is null or r.code = %(village)s)
+  and (%(home)s::text is null or h.code = %(home)s)
+  and (%(type)s::text is null or d.type = %(type)s)
+order by d.uid
+limit %(limit)s
+
+-- name: device_latest_reading
+select d.uid, d.type, reading_flags(l.flags) as flag_names, l.*
+from device d join device_latest l on l.device_id = d.id
+where d.uid = %s
+
+-- name: device_exists
+select 1 from device where uid = %s
+
+-- name: list_alarms
+select a.id, a.rule, a.pack, a.priority, a.condition, a.stale, a.late, a.suppression, a.incident_id as incident,
+       d.uid as device, d.type as device_type, h.code as home, r.name as village, a.raised_at, a.recorded_at,
+       a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by
+from alarm a
+join device d on d.id = a.device_id
+left join home h on h.id = d.home_id
+left join region r on r.id = h.region_id
+where a.condition <> 'pending'
+  and (%(everything)s or a.closed_at is null)
+  and (%(everything)s or %(suppressed)s or a.suppression = 'none')
+  and (%(village)s::text is null or r.code = %(village)s)
+order by a.closed_at is not null, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.raised_at desc
+limit %(limit)s
+
+-- name: list_incidents
+select i.id, i.kind, r.name as village, i.began_at, i.recorded_at, i.ended_at, i.homes, i.of_homes, i.homes_back
+from incident i join region r on r.id = i.region_id
+where %(everything)s or i.ended_at is null
+order by i.recorded_at desc limit 200
+
+-- name: list_notifications
+select n.id, n.alarm_id as alarm, n.incident_id as incident, n.kind, c.name as to, c.phone, n.channel, n.body as text,
+       n.state, n.reason, n.attempts, n.created_at, n.accepted_at, n.ended_at
+from notification n join contact c on c.id = n.contact_id
+order by n.id desc limit %(limit)s

@@ -1,0 +1,52 @@
+-- name: told_of_device
+-- The first alarm of these rules on a device since a moment, and the first message about it that a carrier took.
+select min(a.recorded_at), n.accepted_at, n.channel, n.body
+from alarm a
+join device d on d.id = a.device_id
+left join lateral (
+    select x.accepted_at, x.channel, x.body
+    from notification x
+    join alarm b on b.id = x.alarm_id
+    where b.device_id = d.id and x.kind = 'raised' and b.rule = any(%(rules)s) and b.recorded_at >= %(since)s
+      and x.accepted_at is not null
+    order by x.accepted_at limit 1
+) n on true
+where d.uid = %(uid)s and a.rule = any(%(rules)s) and a.recorded_at >= %(since)s
+group by n.accepted_at, n.channel, n.body
+
+-- name: told_of_village
+select i.recorded_at, n.accepted_at, n.channel, n.body
+from incident i
+join region r on r.id = i.region_id
+left join lateral (
+    select x.accepted_at, x.channel, x.body from notification x
+    where x.incident_id = i.id and x.kind = 'incident' and x.accepted_at is not null
+    order by x.accepted_at limit 1
+) n on true
+where r.code = %(code)s and i.recorded_at >= %(since)s
+order by i.recorded_at limit 1
+
+-- name: board
+-- What the terminal shows at one glance.
+select (select count(*) from alarm where closed_at is null and condition <> 'pending' and suppression = 'none'),
+       (select count(*) from incident where ended_at is null),
+       (select count(*) from notification where accepted_at is not null),
+       (select count(*) from notification where ended_at is null and accepted_at is null),
+       (select count(*) from device_latest where received_at > now() - interval '60 seconds'),
+       (select count(*) from device)
+
+-- name: newest_alarms
+select a.priority, a.rule, a.condition, a.acknowledged_at is not null, coalesce(r.name, ''),
+       coalesce(h.address, ''), d.uid, a.last_value, a.raised_at
+from alarm a join device d on d.id = a.device_id
+left join home h on h.id = d.home_id left join region r on r.id = h.region_id
+where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none'
+order by array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.raised_at desc limit %s
+
+-- name: newest_messages
+select n.accepted_at, c.name, c.phone, n.body, n.state
+from notification n join contact c on c.id = n.contact_id
+where n.accepted_at is not null order by n.accepted_at desc limit %s
+
+-- name: messages_without_end
+select count(*) from notification where ended_at is null

@@ -1,0 +1,37 @@
+-- name: known_devices
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid
+from device d left join device g on g.id = d.gateway_id
+
+-- name: known_devices_named
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid
+from device d left join device g on g.id = d.gateway_id
+where d.uid = any(%s)
+
+-- name: add_region
+insert into region (code, name, level, parent_id)
+values (%s, %s, %s, (select id from region where code = %s))
+on conflict (code) do update set name = excluded.name
+returning id
+
+-- name: add_home
+insert into home (code, region_id, address, vacant, vulnerable)
+values (%s, (select id from region where code = %s), %s, %s, %s)
+on conflict (code) do nothing
+
+-- name: add_device
+insert into device (uid, type, model, home_id, interval_s)
+values (%s, %s, %s, (select id from home where code = %s), %s)
+returning id
+
+-- name: set_credential
+insert into device_credential (uid, hash) values (%s, %s)
+on conflict (uid) do update set hash = excluded.hash, changed_at = now()
+
+-- name: credentials
+-- What the broker may let in: every device that is not retired.
+select c.uid, c.hash from device_credential c join device d using (uid) where d.state <> 'retired' order by c.uid
+
+-- name: add_contact
+insert into contact (region_id, name, role, phone)
+values ((select id from region where code = %s), %s, %s, %s)
+on conflict (region_id, phone) do update set name = excluded.name, role = excluded.role
