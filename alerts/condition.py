@@ -129,7 +129,8 @@ def judge_event(rule: EventRule, state: State | None, sample: Sample) -> Decisio
 def judge_deadline(state: State, now: datetime) -> Decision:
     """What a deadline that has passed without another reading means: nothing contradicted the first one."""
     if state.condition == "pending" and state.deadline is not None and state.deadline <= now:
-        return _raise(state, state.deadline, "deadline_without_contradiction")
+        # the deadline runs on our clock, `since` on the device's, which may be a little ahead
+        return _raise(state, max(state.deadline, state.since), "deadline_without_contradiction")
     return Decision(state, "none", "holding")
 
 
@@ -199,7 +200,9 @@ def _seen(rule: ThresholdRule, state: State, sample: Sample, *, counts: bool) ->
 
 
 def _raise(state: State, at: datetime, reason: Reason) -> Decision:
-    raised = replace(state, condition="active", raised_at=at, recovering_since=None, cleared_at=None, deadline=None)
+    raised = replace(
+        state, condition="active", raised_at=at, recovering_since=None, cleared_at=None, deadline=None, late=False
+    )
     return Decision(raised, "raised", reason)
 
 

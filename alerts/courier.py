@@ -16,7 +16,6 @@ import structlog
 
 from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, TemplateName
 from alerts.delivery import (
-    ASK_AGAIN,
     MOST_ATTEMPTS,
     UNDELIVERED_RETRY,
     Cause,
@@ -25,6 +24,7 @@ from alerts.delivery import (
     Retry,
     Sent,
     Wait,
+    after_failed_lookup,
     after_lookup,
     after_sending,
     worth_sending,
@@ -112,7 +112,7 @@ class Courier:
         try:
             found = await self._channel.lookup(parcel.message, parcel.accepted_at or parcel.created_at)
         except LookupFailed as failed:
-            return Retry(self._clock() + ASK_AGAIN, f"lookup_failed: {failed}"[:200], look_up=True)
+            return after_failed_lookup(str(failed), parcel.accepted_at, parcel.created_at, self._clock())
         return after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
 
     async def _write(self, parcel: _Parcel, step: Sent | Retry | End | Wait) -> None:

@@ -77,7 +77,7 @@ def worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
         return Wait(now + timedelta(seconds=FIRST_RETRY_S), "waits_for_the_first_message")
     if not cause.first_told:
         return End("superseded", "the_first_was_never_told")
-    if cause.kind == "cleared" and cause.condition == "active":
+    if cause.kind == "cleared" and cause.condition != "normal":
         return End("superseded", "raised_again")
     return Go()
 
@@ -123,10 +123,19 @@ def after_lookup(
             return End("delivered", found.reason)
         return End("failed", found.reason)
     if found is None and accepted_at is None:
+        if now - created_at > GIVE_UP_AFTER:
+            return End("failed", "gave_up")
         return Retry(now, "carrier_never_had_it", look_up=False)
     if now - (accepted_at or created_at) > GIVE_UP_AFTER:
         return End("failed", "no_receipt")
     return Sent(found.carrier_id if found else "", now + NEXT_RECEIPT_CHECK)
+
+
+def after_failed_lookup(why: str, accepted_at: datetime | None, created_at: datetime, now: datetime) -> Retry | End:
+    """When the carrier could not be asked: again soon, but not for ever."""
+    if now - (accepted_at or created_at) > GIVE_UP_AFTER:
+        return End("failed", "no_receipt" if accepted_at else "gave_up")
+    return Retry(now + ASK_AGAIN, f"lookup_failed: {why}"[:200], look_up=True)
 
 
 def _pause(refused: Refused, attempts: int) -> timedelta:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, model_validator
 
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.event_types import EVENT_TYPE
@@ -15,6 +15,7 @@ from catalogue.metrics import METRIC
 from foundation.errors import CatalogueError
 
 Priority = Literal["critical", "high", "medium", "low"]
+Seconds = Annotated[FiniteFloat, Field(ge=0)]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,47}$")]
 
 
@@ -51,11 +52,11 @@ class ThresholdRule(_Rule):
     kind: Literal["threshold"]
     metric: str
     direction: Literal["above", "below"] = "above"
-    raise_at: float
-    hold_s: float = 0
-    confirm_s: float = 0
-    clear_at: float
-    clear_s: float = 0
+    raise_at: FiniteFloat
+    hold_s: Seconds = 0
+    confirm_s: Seconds = 0
+    clear_at: FiniteFloat
+    clear_s: Seconds = 0
 
     def beyond(self, value: float) -> bool:
         """Whether the value is where the alarm is raised."""
@@ -93,8 +94,8 @@ class SilenceRule(_Rule):
     """Nothing heard for max(`intervals` × the device's interval, `at_least_s`) seconds."""
 
     kind: Literal["silence"]
-    intervals: float
-    at_least_s: float
+    intervals: Seconds
+    at_least_s: Seconds
 
 
 Rule = Annotated[ThresholdRule | EventRule | SilenceRule, Field(discriminator="kind")]

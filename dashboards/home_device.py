@@ -32,6 +32,8 @@ from dashboards.words import CONDITIONS, MESSAGE_KINDS, MESSAGE_STATES, PRIORITI
 
 CARDS = ("indoor_c", "flow_c", "power_w", "co_ppm")
 """What a person asks for first; shown large."""
+WORST = ("co_ppm",)
+"""Of these the highest value counts, not the newest."""
 OPEN_UNITS = ("ppm", "%LEL", "°C", "W", "bar", "kWh")
 """What has its place on the board itself; a unit that is not named here is in the folded row."""
 BAD_STATES = ("alarm", "lockout", "end_of_life")
@@ -131,12 +133,13 @@ def _cards() -> Iterator[Panel]:
     )
     for place, name in enumerate(CARDS):
         metric = METRIC[name]
+        zh, en = ("最高", "Highest") if name in WORST else ("最新", "Newest")
         card = (
             stat_panel(
                 label(metric),
-                f"最新值 · Newest value of {name}",
+                f"在报设备中 {name} 的{zh}值 · {en} value of {name} among the devices that report",
                 Place(8 + 4 * place, 0, 4, 4),
-                query("latest_metric", metric=name),
+                query("worst_metric" if name in WORST else "latest_metric", metric=name),
             )
             .unit(unit_id(metric.unit))
             .thresholds(steps(*_CARD_STEPS.get(name, ((None, "text"),))))

@@ -52,7 +52,6 @@ class Broker:
     def joined(self) -> None:
         """A device has a session."""
         self.connected += 1
-        # not with the first one back: while sessions still break, that would tell of a new loss each time
         if self._away and self.connected * 2 > self._devices:
             self._away = False
             _log.info("the broker is back", connected=self.connected, devices=self._devices)
@@ -62,8 +61,8 @@ class Broker:
         self.connected -= 1
 
     def lost(self, reason: str) -> None:
-        """A device could not reach the broker or lost it."""
-        if not self._away:
+        """A device could not reach the broker or lost it. When half of them have, it is the broker."""
+        if not self._away and self.connected * 2 <= self._devices:
             self._away = True
             _log.warning("the broker is away, devices keep trying", reason=reason, devices=self._devices)
 

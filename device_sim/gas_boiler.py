@@ -23,8 +23,8 @@ _LIT_FIRST_TRY: Final = 0.96
 _TRIES: Final = 3
 _LOOP_J_K: Final = 25_000.0 * 4.186
 """Boiler, pipes and the part of the radiators that follows within minutes: 25 L (A)."""
-STUCK_LAG_S: Final = 45.0
-"""Time constant of the boiler's own water while the pump stands (A): 2.6 kg at about 240 W/K."""
+STUCK_LAG_S: Final = 36.0
+"""Time constant of the boiler's own water while the pump stands (A): 2 kg at about 240 W/K."""
 _EMITTER_W_K: Final = 181.0
 """Radiators: the design load 7.6 kW with 60 °C water in an 18 °C room (C)."""
 _PUMP_W_K: Final = 1046.0

@@ -115,15 +115,16 @@ class MqttDevice:
                     await stack.enter_async_context(client)
                 joined = True
                 self._broker.joined()
-                await self._serve(client, str(session_ms))
+                try:
+                    await self._serve(client, str(session_ms))
+                finally:
+                    self._broker.left()
         except* MqttConnectError as refused:
             self._broker.refused(self.uid, _innermost(refused))
         except* aiomqtt.MqttError as lost:
             if self._power.is_set():
                 self._broker.lost(_innermost(lost))
         finally:
-            if joined:
-                self._broker.left()
             self._hang_up()
             self._client = None
         return joined

@@ -97,5 +97,5 @@ def _read_secret_files() -> None:
         if path and not os.environ.get(variable):
             try:
                 os.environ[variable] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as failed:
+            except (OSError, ValueError) as failed:  # missing, or no text
                 raise SettingsError(f"{variable}_FILE: {failed}", do="point it at a readable file") from None

@@ -8,6 +8,7 @@ from catalogue.event_types import EVENT_TYPE
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.decode import Status, decode_event, decode_readings, decode_status
 from ingest.delivery import Delivery, Reject
+from ingest.flags import BAD_CLOCK
 from ingest.judge import Judged, JudgedEvent, device_for, judge, judge_clock, judge_event
 from store.registry import KnownDevice
 
@@ -68,7 +69,7 @@ class BadClockLine:
 
 def named_uids(deliveries: list[Delivery]) -> set[str]:
     """The uids in the topics, for a look into the registry."""
-    return {parts[2] for d in deliveries if len(parts := d.topic.split("/")) == _TOPIC_PARTS}
+    return {parts[2] for d in deliveries if len(parts := d.topic.split("/")) == _TOPIC_PARTS and is_uid(parts[2])}
 
 
 def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], line: BadClockLine) -> Batch:
@@ -127,7 +128,7 @@ def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, Known
         batch.rejects.append(Rejected(delivery, Reject("unknown_event", f"{event.type[:40]!r}, expected {known}")))
     else:
         judged = judge_event(event, device, delivery)
-        if judged.fingerprint is not None:
+        if judged.flags & BAD_CLOCK:
             judged = replace(judged, ts_ms=line.place(device.id, delivery.received_ms))
         batch.events.append(judged)
 
@@ -148,5 +149,5 @@ def _status(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, Know
 
 def _judged_status(status: Status, device: KnownDevice, delivery: Delivery) -> JudgedStatus:
     ts_ms, _, _ = judge_clock(status.ts, delivery.received_ms)
-    session = "" if status.session is None else str(status.session)[:64]
+    session = "" if status.session is None else str(status.session)[:64].replace("\0", "?")
     return JudgedStatus(device, status.state, session, ts_ms, delivery.received_ms)

@@ -104,8 +104,10 @@ class Committer:
         new = await _remember(connection, named)
         fresh = []
         for event in events:
-            if event.fingerprint is not None and (event.device.id, event.fingerprint) not in new:
-                continue
+            if event.fingerprint is not None and event.repeatable:
+                if (event.device.id, event.fingerprint) not in new:
+                    continue
+                new.discard((event.device.id, event.fingerprint))
             claimed = None if event.device_ts_ms is None else _at(event.device_ts_ms)
             cursor = await connection.execute(
                 sql("insert_event"),

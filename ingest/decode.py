@@ -81,7 +81,9 @@ def decode_event(payload: bytes) -> Event | Reject:
         return _event.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
         raw = _parse(payload)
-        return raw if isinstance(raw, Reject) else Reject("not_an_event", _one_line(wrong))
+        if isinstance(raw, Reject):
+            return raw
+        return _lenient_event(raw) or Reject("not_an_event", _one_line(wrong))
 
 
 def decode_status(payload: bytes) -> Status | Reject:
@@ -132,13 +134,20 @@ def _plausible(reading: Reading) -> bool:
 
 def _parse(payload: bytes) -> Any | Reject:
     try:
-        return json.loads(payload.decode())
+        return json.loads(payload.decode(), parse_int=_parse_int)
     except UnicodeDecodeError as wrong:
         return Reject("not_utf8", f"byte {wrong.start}: {wrong.reason}")
     except RecursionError:
         return Reject("not_json", "nested too deeply")
-    except ValueError as wrong:  # JSONDecodeError, and numbers with thousands of digits
+    except ValueError as wrong:
         return Reject("not_json", _one_line(wrong))
+
+
+def _parse_int(digits: str) -> float:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads no number with thousands of digits; the neighbours are not to blame
+        return math.inf
 
 
 def _lenient(payload: bytes) -> list[Reading | Reject]:
@@ -181,9 +190,8 @@ def _lenient_reading(raw: object) -> Reading | Reject:
         fault = "".join(c if c.isprintable() else "?" for c in str(fault))[:MAX_FAULT_LENGTH]
     if not kept and fault is None:
         return Reject("not_a_reading", 'neither "m" nor "fault" is there')
-    ts = raw.get("ts")
     return Reading(
-        ts=_finite(ts) if isinstance(ts, int | float) and not isinstance(ts, bool) else None,
+        ts=_time(raw.get("ts")),
         seq=_whole(raw.get("seq")),
         boot=_whole(raw.get("boot")),
         m=kept,
@@ -191,6 +199,22 @@ def _lenient_reading(raw: object) -> Reading | Reject:
         id=uid,
         flags=int(flags),
     )
+
+
+def _lenient_event(raw: object) -> Event | None:
+    """An alarm bit without its time where only that cannot be understood: an alarm is not lost for its clock."""
+    if not isinstance(raw, dict):
+        return None
+    kind, on, uid = raw.get("type"), raw.get("on"), raw.get("id")
+    if not isinstance(kind, str) or not isinstance(on, int) or not 0 <= on <= 1:
+        return None
+    if uid is not None and not isinstance(uid, str):
+        return None
+    return Event(kind, bool(on), _time(raw.get("ts")), uid)
+
+
+def _time(value: object) -> float | None:
+    return _finite(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _finite(value: float) -> float | None:

@@ -26,3 +26,7 @@ class Flag(IntFlag):
     """Sent as history, on the topic `backfill`."""
     LATE = 256
     """Arrived more than 5 minutes after it was measured; it raises and clears nothing live."""
+
+
+BAD_CLOCK = Flag.CLOCK_AHEAD | Flag.CLOCK_BEHIND | Flag.CLOCK_MISSING
+"""Judged on receive time."""

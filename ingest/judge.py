@@ -67,6 +67,7 @@ class JudgedEvent:
     device_ts_ms: int | None
     flags: int
     fingerprint: str | None = None
+    repeatable: bool = True
 
     @property
     def late(self) -> bool:
@@ -121,6 +122,7 @@ def judge_event(event: Event, device: KnownDevice, delivery: Delivery) -> Judged
         device, event.type, event.on, ts_ms, delivery.received_ms, claimed,
         int(clock | (Flag.LATE if late else 0)),
         f"event:{event.type}:{event.on}:{event.ts}" if clock and event.ts else None,
+        delivery.duplicate,  # a clock that always says 2000-01-01 must not make the next alarm look like the last
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import unquote, urlsplit
 
@@ -43,6 +43,13 @@ _GRANTED = (
     mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE,
     mqtt5.SubAckReasonCode.GRANTED_QOS_EXACTLY_ONCE,
 )
+_BUSY = (
+    mqtt5.ConnAckReasonCode.SERVER_UNAVAILABLE,
+    mqtt5.ConnAckReasonCode.SERVER_BUSY,
+    mqtt5.ConnAckReasonCode.QUOTA_EXCEEDED,
+    mqtt5.ConnAckReasonCode.CONNECTION_RATE_EXCEEDED,
+)
+"""What a broker says in a storm of reconnects: worth trying again."""
 _PUBACK = struct.Struct("!BBH")
 _PUBLISH_TYPE = 3
 
@@ -54,19 +61,24 @@ class Broker:
     host: str
     port: int
     username: str | None
-    password: bytes | None
+    password: bytes | None = field(repr=False)
     tls: bool
 
     @classmethod
     def parse(cls, url: str) -> Broker:
         """From `mqtt://user:password@host:port` or `mqtts://…`. Raises SettingsError."""
-        parts = urlsplit(url)
-        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-            raise SettingsError("NUANSHAO_MQTT_URL is no MQTT address", do="write mqtt://user:password@host:port")
+        wrong = SettingsError("NUANSHAO_MQTT_URL is no MQTT address", do="write mqtt://user:password@host:port")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:  # a port that is no number, half an IPv6 address
+            raise wrong from None
+        if parts.scheme not in {"mqtt", "mqtts"} or not host:
+            raise wrong
         tls = parts.scheme == "mqtts"
         return cls(
-            parts.hostname,
-            parts.port or (8883 if tls else 1883),
+            host,
+            port or (8883 if tls else 1883),
             unquote(parts.username) if parts.username else None,
             unquote(parts.password).encode() if parts.password else None,
             tls,
@@ -213,6 +225,9 @@ class Connection(asyncio.Protocol):
 
     def _control(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
+            if packet.reason_code in _BUSY:
+                self.abort(f"the broker is busy: {packet.reason_code.name.lower()}")
+                return
             if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
                 self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
                 return

@@ -159,7 +159,8 @@ class Mosquitto:
             if not self.running:
                 raise ServiceFailed(f"Mosquitto did not start: {self._said(from_here)}", do=f"see {self.log}")
             try:
-                probe(self.url)
+                # short: a stranger on our port may accept and say nothing
+                probe(self.url, timeout=1.0)
             except BrokerUnavailable as failed:
                 if time.monotonic() > deadline:
                     raise ServiceFailed(

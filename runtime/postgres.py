@@ -201,7 +201,7 @@ class Postgres:
             if not self.running:
                 raise ServiceFailed(f"PostgreSQL did not start: {self._said(from_here)}", do=f"see {self.log}")
             try:
-                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
             except psycopg.OperationalError as failed:
                 if "authentication failed" in str(failed) or time.monotonic() > deadline:
                     raise ServiceFailed(

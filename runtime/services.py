@@ -73,6 +73,7 @@ class Services:
         self._database: DatabasePrograms | None = None
         self._broker: BrokerPrograms | None = None
         self._stack = ExitStack()
+        self._listens = False
 
     @property
     def database_url(self) -> str:
@@ -105,7 +106,8 @@ class Services:
     def __enter__(self) -> Self:
         """Start what is to be started, check what is not; undone when anything of it fails."""
         with ExitStack() as undo:
-            self._stop_on_sigterm(undo)
+            undo.callback(self._unlisten)
+            self._listen()
             open_folder(self.state_dir, service_account())
             undo.enter_context(FolderLock(self.state_dir))
             if self._database_url:
@@ -136,13 +138,15 @@ class Services:
         """Stop what was started, the broker first; a second Ctrl-C meanwhile is not heard."""
         main = threading.current_thread() is threading.main_thread()
         before = {number: signal.signal(number, signal.SIG_IGN) for number in STOPPING if main}
+        if self._listens:
+            before[signal.SIGTERM] = signal.SIG_DFL
+            self._listens = False
         try:
             self._stack.close()
         finally:
             for number, handler in before.items():
-                # a handler of ours was already taken back by the stack, and one from outside Python shows as None
-                if handler not in {None, _leave}:
-                    signal.signal(number, handler)
+                # a handler from outside Python shows as None and cannot be set again
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
     def _own(self, name: str) -> Path:
         folder = self.state_dir / name
@@ -153,14 +157,17 @@ class Services:
                 raise ServiceFailed(f"cannot empty {folder}: {failed.strerror}", do="remove it") from None
         return folder
 
-    @staticmethod
-    def _stop_on_sigterm(undo: ExitStack) -> None:
-        # Python allows signal handlers in the main thread only
-        if threading.current_thread() is not threading.main_thread():
-            return
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    def _listen(self) -> None:
+        # Python allows signal handlers in the main thread only; a handler of the caller's stays
+        main = threading.current_thread() is threading.main_thread()
+        if main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
             signal.signal(signal.SIGTERM, _leave)
-            undo.callback(signal.signal, signal.SIGTERM, signal.SIG_DFL)
+            self._listens = True
+
+    def _unlisten(self) -> None:
+        if self._listens:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._listens = False
 
 
 def session_name(mqtt_url: str) -> str:

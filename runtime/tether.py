@@ -72,9 +72,9 @@ def _raise_open_files() -> None:
 
 
 def _forget_signals() -> None:
-    # ignored and blocked signals survive exec, and Python ignores some
+    # ignored and blocked signals survive exec; Python ignores some, and so does a parent that is just stopping
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    for ignored in (signal.SIGPIPE, signal.SIGINT, signal.SIGXFSZ):
+    for ignored in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(ignored, signal.SIG_DFL)
 
 

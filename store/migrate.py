@@ -49,10 +49,10 @@ def migrate(connection: psycopg.Connection) -> Migrated:
     Raises DatabaseUnfit when TimescaleDB is missing, when an applied file has changed since, or when the database
     is newer than this program.
     """
-    fit = edition.fitness(connection)
-    connection.commit()
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        edition.ensure_extension(connection)
+        fit = edition.fitness(connection)
         connection.execute(
             "create table if not exists migration"
             " (name text primary key, checksum text not null, applied_at timestamptz not null default now())"

@@ -31,14 +31,25 @@ with picked as materialized (
 select extract(epoch from now() - max(l.ts))::float8 as last_seen
 from picked p join device_latest l on l.device_id = p.id
 
+-- name: fresh
+-- A silent device's last value is history: shown large, it would say that all is well.
+l.ts > now() - greatest(3 * p.interval_s, 600) * interval '1 second'
+
 -- name: latest_metric
--- The newest value among the home's devices that measure it.
+-- The newest value among the home's devices that measure it and still report.
 @picked
 select l.@metric as @metric
 from picked p join device_latest l on l.device_id = p.id
-where l.@metric is not null
+where l.@metric is not null and @fresh
 order by l.ts desc
 limit 1
+
+-- name: worst_metric
+-- The highest of them: with two detectors the safe one must not hide the other.
+@picked
+select max(l.@metric) as @metric
+from picked p join device_latest l on l.device_id = p.id
+where @fresh
 
 -- name: latest_reading
 @picked

@@ -1,7 +1,5 @@
 -- Who lives where with which device, and who is told about it.
 
-create extension if not exists timescaledb;
-
 create table region (
     id        integer generated always as identity primary key,
     code      text not null unique,               -- GB/T 2260-style code

@@ -333,6 +333,28 @@ def test_a_free_port_that_is_taken_meanwhile_is_chosen_again(
                 made.stop()
 
 
+def test_signal_handlers_are_given_back(running: Services, folder: Path) -> None:
+    # `running` has taken SIGTERM already
+    def mine(*_: object) -> None:
+        return
+
+    original = signal.getsignal(signal.SIGTERM)
+    outside = {"NUANSHAO_DATABASE_URL": running.database_url, "NUANSHAO_MQTT_URL": running.mqtt_url}
+    try:
+        for handler in (original, signal.SIG_DFL, mine):
+            signal.signal(signal.SIGTERM, handler)
+            interrupt = signal.getsignal(signal.SIGINT)
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in outside.items():
+                    patch.setenv(name, value)
+                with Services(folder, quiet):
+                    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+            assert signal.getsignal(signal.SIGTERM) is handler
+            assert signal.getsignal(signal.SIGINT) is interrupt
+    finally:
+        signal.signal(signal.SIGTERM, original)
+
+
 def test_two_cannot_use_one_folder(running: Services) -> None:
     with pytest.raises(ServiceFailed, match="already running") as refused, Services(running.state_dir, quiet):
         pass
@@ -396,10 +418,13 @@ def test_nothing_is_left_behind(folder: Path, how: signal.Signals) -> None:
     command = [sys.executable, "-c", HOLDER, str(folder / "state")]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as holder:
         assert holder.stdout is not None
-        pids = [int(pid) for pid in holder.stdout.readline().split()]
-        assert len(pids) == 2
-        holder.send_signal(how)
-        code = holder.wait(30)
+        try:
+            pids = [int(pid) for pid in holder.stdout.readline().split()]
+            assert len(pids) == 2
+            holder.send_signal(how)
+            code = holder.wait(30)
+        finally:
+            holder.kill()
     assert code == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: -2}[how]
     assert eventually(lambda: not any(lives(pid) for pid in pids))
     assert eventually(lambda: not processes_in(folder / "state" / "postgres" / "data"))

@@ -93,7 +93,11 @@ def test_root_drops_its_privileges_for_good() -> None:
 
 
 def test_signals_reach_a_program_as_if_started_from_a_shell(tmp_path: Path) -> None:
-    printed = run(Launch([SH, "-c", "grep -E 'SigBlk|SigIgn' /proc/self/status; ulimit -n"], tmp_path))
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        printed = run(Launch([SH, "-c", "grep -E 'SigBlk|SigIgn' /proc/self/status; ulimit -n"], tmp_path))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     _, blocked, _, ignored, files = printed.split()
     assert int(blocked, 16) == 0
     assert int(ignored, 16) == 0
@@ -124,6 +128,7 @@ def test_a_process_that_dies_is_started_again(tmp_path: Path) -> None:
     process.start()
     try:
         first = process.pid
+        assert eventually(lambda: process.log.read_text(encoding="utf-8") == "up\n")
         process.kill()
         assert eventually(lambda: process.restarts == 1 and process.running)
         assert process.pid != first

@@ -57,7 +57,7 @@ def test_a_panel_says_what_it_shows(board: str, panel: dict[str, Any]) -> None:
 
 def metrics_of(panel: dict[str, Any]) -> tuple[Metric, ...]:
     """The catalogue's metrics that a panel reads as values of their own."""
-    names = re.findall(r"\((?:t|g|l)\.(\w+)\) as \1\b", panel["targets"][0]["rawSql"])
+    names = re.findall(r"\b(?:t|l)\.(\w+)\)? as \1\b", panel["targets"][0]["rawSql"])
     return tuple(METRIC[name] for name in names if name in METRIC)
 
 

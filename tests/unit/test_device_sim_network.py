@@ -160,17 +160,27 @@ def test_seven_hundred_devices_that_lose_one_broker_write_one_line() -> None:
         broker = Broker(parse_address("mqtt://127.0.0.1"), 700)
         for _ in range(700):
             broker.joined()
-        for number in range(700):
+        for _ in range(700):
             broker.left()
             broker.lost("gone")
-            if number % 7 == 0:
-                broker.joined()
-                broker.left()
         for _ in range(700):
+            broker.lost("still gone")
             broker.joined()
         for _ in range(700):
             broker.refused("a-device", "not authorised")
     assert [line["log_level"] for line in lines] == ["warning", "info", "error"]
+
+
+def test_one_device_that_comes_and_goes_is_not_the_broker() -> None:
+    with capture_logs() as lines:
+        broker = Broker(parse_address("mqtt://127.0.0.1"), 3)
+        for _ in range(3):
+            broker.joined()
+        for _ in range(20):
+            broker.left()
+            broker.lost("cloned client id")
+            broker.joined()
+    assert lines == []
 
 
 def test_addresses() -> None:

@@ -1,0 +1,111 @@
+"""The real services for the tests: started once, a database of its own for each test (cloned from a template)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql as pg
+
+from foundation import settings as settings_module
+from runtime.mosquitto import Mosquitto
+from runtime.passwords import mosquitto_hash
+from runtime.places import state_dir
+from runtime.services import Services
+from store.connect import connect_async
+from store.migrate import migrate
+
+PROJECT = Path(__file__).parents[1]
+TEMPLATE = "template_nuanshao"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[Services]:
+    """TimescaleDB and Mosquitto for the whole run; their folder is gone afterwards."""
+    folder = state_dir(PROJECT, f"test-{os.getpid()}")
+    try:
+        with Services(folder, lambda _: None, fresh=True, durable=False) as started:
+            yield started
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _template(services: Services) -> str:
+    """An address with which databases can be made, where a migrated template waits."""
+    assert services.postgres is not None, "the tests need a server of their own: unset NUANSHAO_DATABASE_URL"
+    services.postgres.create_database(TEMPLATE)
+    with psycopg.connect(services.postgres.url(TEMPLATE)) as connection:
+        migrate(connection)
+    # TimescaleDB's own workers would visit the template, and a copy waits 5 s for a visitor to leave
+    with psycopg.connect(services.postgres.url("postgres"), autocommit=True) as admin:
+        admin.execute(pg.SQL("alter database {} with allow_connections false").format(pg.Identifier(TEMPLATE)))
+        admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (TEMPLATE,))
+    return services.postgres.url("postgres")
+
+
+@pytest.fixture
+def make_database(services: Services, _template: str) -> Iterator[Callable[[], str]]:
+    """Makes migrated databases; they are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{os.getpid()}_{next(_numbers)}"
+        with psycopg.connect(_template, autocommit=True) as admin:
+            admin.execute(pg.SQL("create database {} template {}").format(pg.Identifier(name), pg.Identifier(TEMPLATE)))
+        made.append(name)
+        assert services.postgres is not None
+        return services.postgres.url(name)
+
+    yield make
+    with psycopg.connect(_template, autocommit=True) as admin:
+        for name in made:
+            admin.execute(pg.SQL("drop database if exists {} with (force)").format(pg.Identifier(name)))
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """A fresh migrated database."""
+    return make_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[psycopg.AsyncConnection]:
+    """An open connection to `database_url`, each statement its own transaction unless a block says otherwise."""
+    async with await connect_async(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def broker(services: Services) -> Mosquitto:
+    """The broker of the run; tests use devices of their own names."""
+    assert services.mosquitto is not None, "the tests need a broker of their own: unset NUANSHAO_MQTT_URL"
+    return services.mosquitto
+
+
+@pytest.fixture
+def let_in(broker: Mosquitto) -> Iterator[Callable[..., dict[str, str]]]:
+    """Gives devices accounts at the broker; returns their passwords."""
+    accounts: dict[str, str] = {}
+
+    def let(*uids: str) -> dict[str, str]:
+        accounts.update({uid: f"password-of-{uid}" for uid in uids})
+        broker.set_devices([(uid, mosquitto_hash(password)) for uid, password in accounts.items()])
+        return accounts
+
+    yield let
+    broker.set_devices([])
+
+
+@pytest.fixture(autouse=True)
+def _own_settings() -> Iterator[None]:
+    """Settings are read once a process; a test must not see another test's."""
+    settings_module.settings.cache_clear()
+    yield
+    settings_module.settings.cache_clear()
