@@ -37,10 +37,11 @@ class SilenceWatch:
                 return False
             hearing_since: datetime = row[0]
             await self._open_incidents(connection, hearing_since, now)
+            # before incidents end: what has been heard again is not told as silent when they release it
+            await self._clear(connection, now)
             await self._end_incidents(connection, now)
             for rule in self._rules.values():
                 await self._raise(connection, rule, hearing_since, now)
-            await self._clear(connection, now)
             await connection.execute(
                 sql("mark_stale"), {"silence_rules": self._ids, "hearing_since": hearing_since, "now": now}
             )

@@ -146,8 +146,9 @@ def _fingerprint(reading: Reading, delivery: Delivery) -> tuple[str, bool]:
     """A name for a reading whose time cannot name it, and whether a second one of that name is the same reading.
 
     Without `seq` only the broker's DUP mark tells a repetition from news: a dead clock that always says 1970, with
-    unchanging values, must not look like silence.
+    unchanging values, must not look like silence. Without `boot` too: such a clock and `seq` both start again with
+    each power cut, and what follows must not look like what was before.
     """
     if reading.seq is not None:
-        return f"{reading.ts}:{reading.boot}:{reading.seq}", True
+        return f"{reading.ts}:{reading.boot}:{reading.seq}", reading.boot is not None or delivery.duplicate
     return f"{reading.ts}:{reading.boot}:{zlib.crc32(delivery.payload):08x}", delivery.duplicate

@@ -24,6 +24,7 @@ KEYRINGS = Path("/usr/share/keyrings")
 KEYRING_NAMES = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg", f"debian-archive-{SUITE}-automatic.gpg")
 OTHERWISE = "set NUANSHAO_DATABASE_URL and NUANSHAO_MQTT_URL, or use docker compose"
 BATCH = 12
+_CAUSES = ("Could not", "Temporary failure", "Unable to connect", "timed out", "GPG error", "404", "Failed to", "E: ")
 _DOWNLOAD = re.compile(r"'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+)")
 
 
@@ -77,9 +78,9 @@ class Apt:
             },
         )
         try:
-            return run(launch, timeout=1800)
+            return run(launch, timeout=1800, told=condense)
         except ServiceFailed as failed:
-            raise ServiceMissing(condense(failed.what), do=OTHERWISE) from None
+            raise ServiceMissing(failed.what, do=f"see that apt-get update works here, or {OTHERWISE}") from None
 
     def _write_configuration(self) -> None:
         mirror = debian_mirror(read_sources(ETC_APT))
@@ -136,10 +137,12 @@ def parse_download(file: str, size: int) -> Package:
 
 
 def condense(printed: str) -> str:
-    """Apt's own words about a failure, in one line of at most 200 characters."""
+    """Apt's own words about a failure, in one line of at most 200 characters: the cause rather than the last word."""
     if "No space left" in printed:
         return "no space left on the device"
-    return re.sub(r"\s+", " ", printed.replace("E: ", ""))[:200]
+    lines = [re.sub(r"\s+", " ", line).strip() for line in printed.splitlines()]
+    telling = [line for cause in _CAUSES for line in lines if cause in line] or [line for line in lines if line]
+    return telling[0].removeprefix("E: ").removeprefix("W: ")[:200] if telling else ""
 
 
 def _tool(name: str) -> Path:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -48,10 +48,11 @@ def start(launch: Launch, output: IO[bytes] | int | None) -> subprocess.Popen[by
     return _forker(os.getpid()).submit(launch, output)
 
 
-def run(launch: Launch, *, timeout: float = 120.0) -> str:
+def run(launch: Launch, *, timeout: float = 120.0, told: Callable[[str], str] | None = None) -> str:
     """Run the program to its end; returns what it printed.
 
-    Raises ServiceFailed with its last line when it fails or takes longer than `timeout` seconds.
+    Raises ServiceFailed when it fails or takes longer than `timeout` seconds, with the line that `told` makes of what
+    it printed (unless given: the last telling line).
     """
     name = Path(launch.command[0]).name
     process = start(launch, subprocess.PIPE)
@@ -66,7 +67,7 @@ def run(launch: Launch, *, timeout: float = 120.0) -> str:
             raise
     text = printed.decode("utf-8", "replace")
     if process.returncode != 0:
-        raise ServiceFailed(f"{name} failed: {last_line(text) or f'exit code {process.returncode}'}")
+        raise ServiceFailed(f"{name} failed: {(told or last_line)(text) or f'exit code {process.returncode}'}")
     return text
 
 

@@ -130,5 +130,8 @@ def test_the_hosts_proxy_is_kept_and_its_hooks_are_not() -> None:
 
 
 def test_apts_words_become_one_line() -> None:
-    assert condense("E: Failed to fetch\n x: Could not resolve") == "Failed to fetch x: Could not resolve"
+    offline = "Err:1 http://m.example trixie InRelease\n  Could not resolve 'm.example'\nE: Some index files failed."
+    assert condense(offline) == "Could not resolve 'm.example'"
+    assert condense("Reading...\nE: Unable to locate package x\n") == "Unable to locate package x"
+    assert condense("") == ""
     assert condense("dpkg-deb: error: write: No space left on device") == "no space left on the device"

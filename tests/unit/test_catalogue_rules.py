@@ -1,0 +1,194 @@
+"""Rule packs: a wrong rule is named by file, rule and field; the default pack is fit to guard lives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.device_types import DEVICE_TYPES
+from catalogue.event_types import EVENT_TYPE
+from catalogue.metrics import METRIC
+from catalogue.rules import EventRule, Rule, SilenceRule, ThresholdRule, default_pack, parse_pack
+from foundation.errors import CatalogueError
+
+PACK = default_pack()
+THRESHOLDS = [rule for rule in PACK.rules if isinstance(rule, ThresholdRule)]
+RULE = {rule.id: rule for rule in PACK.rules}
+
+
+def co(**more: object) -> dict[str, Any]:
+    rule: dict[str, Any] = {
+        "id": "co_test", "kind": "threshold", "metric": "co_ppm", "raise_at": 100, "clear_at": 15,
+        "priority": "critical", "latching": True, "tell": True, "tell_late": False,
+        "en": "carbon monoxide", "zh": "一氧化碳", "do": "开窗", "source": "a test",
+    }  # fmt: skip
+    rule |= more
+    return {name: value for name, value in rule.items() if value is not None}
+
+
+def pack(*rules: object) -> str:
+    return yaml.safe_dump({"pack": "test", "version": 3, "rules": list(rules)}, allow_unicode=True)
+
+
+def event(**more: object) -> dict[str, Any]:
+    return co(**{"kind": "event", "event": "co_alarm", "metric": None, "raise_at": None, "clear_at": None, **more})
+
+
+def test_a_pack_names_itself_on_its_alarms() -> None:
+    assert parse_pack(pack(co(), event(id="bit")), "mine.yaml").label == "test@3"
+    assert PACK.label == "default@1"
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        (co(metric="co"), "mine.yaml, rule co_test: Value error, unknown metric 'co'"),
+        (co(raise_at="much"), "mine.yaml, rule co_test, raise_at: "),
+        (co(raise_at=float("nan")), "mine.yaml, rule co_test, raise_at: "),
+        (co(raise_at=float("inf")), "mine.yaml, rule co_test, raise_at: "),
+        (co(hold_s=-1), "mine.yaml, rule co_test, hold_s: "),
+        (co(clear_s=float("nan")), "mine.yaml, rule co_test, clear_s: "),
+        (co(raise_at=None), "mine.yaml, rule co_test, raise_at: Field required"),
+        (co(clear_at=101), "mine.yaml, rule co_test: Value error, clear_at must lie on the safe side"),
+        (co(direction="below", clear_at=99), "mine.yaml, rule co_test: Value error, clear_at must lie on the safe"),
+        (co(hold_s=60, confirm_s=30), "mine.yaml, rule co_test: Value error, hold_s and confirm_s exclude each other"),
+        (co(priority="urgent"), "mine.yaml, rule co_test, priority: "),
+        (co(source=""), "mine.yaml, rule co_test, source: "),
+        (co(source=None), "mine.yaml, rule co_test, source: "),
+        (co(zh="热" * 36), "mine.yaml, rule co_test, zh: "),
+        (co(do="热" * 36), "mine.yaml, rule co_test, do: "),
+        (co(id="CO!"), "mine.yaml, rule CO!, id: "),
+        (co(colour="red"), "mine.yaml, rule co_test, colour: "),
+        (co(types=["stove"]), "mine.yaml, rule co_test: Value error, unknown device type stove"),
+        (co(except_types=["stove"]), "mine.yaml, rule co_test: Value error, unknown device type stove"),
+        (event(event="smoke"), "mine.yaml, rule co_test: Value error, unknown event 'smoke'"),
+        (co(kind="guess"), "mine.yaml, rule co_test: "),
+        (co(kind=None), "mine.yaml, rule co_test: "),
+        (co(id=None, priority="urgent"), "mine.yaml, rule 2, id: "),
+        ("just text", "mine.yaml, rule 2: "),
+    ],
+)
+def test_a_wrong_rule_is_named_by_file_rule_and_field(rule: object, named: str) -> None:
+    with pytest.raises(CatalogueError) as refused:
+        parse_pack(pack(event(id="fine"), rule), "mine.yaml")
+    assert str(refused.value).startswith(named)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("rules: [", "mine.yaml: while parsing"),
+        ("", "mine.yaml: "),
+        ("- 1", "mine.yaml: "),
+        ("{pack: mine, version: one, rules: []}", "mine.yaml: "),
+        ("{pack: mine, version: 1, rules: {}}", "mine.yaml: "),
+        ("{pack: mine, version: 1, rules: [], colour: red}", "mine.yaml: "),
+        (pack(co(), co()), "mine.yaml: Value error, rule co_test stands twice"),
+    ],
+)
+def test_a_wrong_pack_is_named_by_its_file(text: str, named: str) -> None:
+    with pytest.raises(CatalogueError) as refused:
+        parse_pack(text, "mine.yaml")
+    assert str(refused.value).startswith(named)
+
+
+@pytest.mark.parametrize(
+    ("direction", "value", "beyond", "back"),
+    [
+        ("above", 99.9, False, False), ("above", 100, True, False), ("above", 15, False, False),
+        ("above", 14.9, False, True),
+        ("below", 5, False, False), ("below", 4.9, True, False), ("below", 7.9, False, False),
+        ("below", 8, False, True),
+    ],
+)  # fmt: skip
+def test_raising_and_clearing_meet_their_levels_exactly(
+    direction: str, value: float, *, beyond: bool, back: bool
+) -> None:
+    levels = {"raise_at": 100, "clear_at": 15} if direction == "above" else {"raise_at": 5, "clear_at": 8}
+    rule = ThresholdRule.model_validate(co(direction=direction, **levels))
+    assert (rule.beyond(value), rule.back(value)) == (beyond, back)
+
+
+@given(value=st.floats(allow_nan=False), rule=st.sampled_from(THRESHOLDS))
+def test_no_value_raises_and_clears_the_same_rule(value: float, rule: ThresholdRule) -> None:
+    assert not (rule.beyond(value) and rule.back(value))
+
+
+def test_a_rule_concerns_its_types() -> None:
+    only = ThresholdRule.model_validate(co(types=["gas_wall_boiler"]))
+    all_but = ThresholdRule.model_validate(co(except_types=["gas_wall_boiler"]))
+    everyone = ThresholdRule.model_validate(co())
+    concerned = {
+        kind.name: (only.concerns(kind.name), all_but.concerns(kind.name), everyone.concerns(kind.name))
+        for kind in DEVICE_TYPES
+    }
+    assert concerned.pop("gas_wall_boiler") == (True, False, True)
+    assert set(concerned.values()) == {(False, True, True)}
+
+
+@pytest.mark.parametrize("rule", PACK.rules, ids=lambda rule: rule.id)
+def test_every_default_rule_can_be_traced_and_told(rule: Rule) -> None:
+    assert rule.source.strip()
+    assert 0 < len(rule.zh) <= 35
+    assert 0 < len(rule.do) <= 35
+    assert any(rule.concerns(kind.name) for kind in DEVICE_TYPES), "it looks at nothing"
+
+
+@pytest.mark.parametrize("rule", THRESHOLDS, ids=lambda rule: rule.id)
+def test_a_dangerous_value_is_never_nulled(rule: ThresholdRule) -> None:
+    metric = METRIC[rule.metric]
+    assert metric.low < rule.raise_at < metric.high
+    assert metric.low < rule.clear_at < metric.high
+    worst = metric.high if rule.direction == "above" else metric.low
+    assert rule.beyond(worst)
+    assert abs(worst - rule.raise_at) >= 0.4 * abs(rule.raise_at), "hardly anything beyond the level would be kept"
+
+
+@pytest.mark.parametrize("rule", THRESHOLDS, ids=lambda rule: rule.id)
+def test_a_default_rule_watches_a_metric_that_its_devices_send(rule: ThresholdRule) -> None:
+    concerned = [kind for kind in DEVICE_TYPES if rule.concerns(kind.name)]
+    assert [kind.name for kind in concerned if rule.metric in kind.all_metrics]
+    if rule.types:
+        assert all(rule.metric in kind.all_metrics for kind in concerned)
+
+
+def test_the_deadband_of_a_default_rule_is_no_line() -> None:
+    assert [rule.id for rule in THRESHOLDS if rule.clear_at == rule.raise_at] == []
+
+
+def test_carbon_monoxide_is_told_as_the_safety_page_says() -> None:
+    numbers = {
+        rule.id: (rule.raise_at, rule.hold_s, rule.confirm_s, rule.clear_at, rule.clear_s, rule.priority)
+        for rule in THRESHOLDS
+        if rule.metric == "co_ppm"
+    }
+    assert numbers == {
+        "co_300": (300, 0, 30, 15, 900, "critical"),
+        "co_100": (100, 600, 0, 15, 900, "critical"),
+        "co_50": (50, 3600, 0, 15, 900, "high"),
+        "co_30": (30, 7200, 0, 15, 900, "medium"),
+    }
+    safety = [rule for rule in THRESHOLDS if rule.metric in {"co_ppm", "ch4_lel"}]
+    assert all(rule.latching and rule.tell for rule in safety)
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in DEVICE_TYPES])
+def test_every_device_that_falls_silent_has_exactly_one_rule_for_it(kind: str) -> None:
+    assert len([rule for rule in PACK.rules if isinstance(rule, SilenceRule) and rule.concerns(kind)]) == 1
+
+
+def test_what_is_told_late_stays_until_somebody_has_seen_it() -> None:
+    late = [rule for rule in PACK.rules if rule.tell_late]
+    assert {"co_300", "co_detector_alarm", "gas_detector_alarm"} <= {rule.id for rule in late}
+    assert all(rule.latching and rule.tell for rule in late)
+
+
+def test_the_detectors_own_bits_raise_at_once() -> None:
+    bits = {rule.event: rule.priority for rule in PACK.rules if isinstance(rule, EventRule)}
+    assert bits["co_alarm"] == bits["gas_alarm"] == "critical"
+    assert bits.keys() <= EVENT_TYPE.keys()
