@@ -10,6 +10,8 @@ BIN := .venv/bin
 HERE := $(shell printf '%s' '$(CURDIR)' | cksum | cut -d' ' -f1)
 DEMO_STAMP := .venv/.demo-$(HERE)
 DEV_STAMP := .venv/.dev-$(HERE)
+# a killed make takes what it runs along
+TETHERED := $(BIN)/python -I -S runtime/tether.py --parent $$PPID --
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -17,10 +19,10 @@ help: ## print the targets
 venv: $(DEV_STAMP) ## make .venv with everything that development needs
 
 demo: $(DEMO_STAMP) ## play a county of homes against the real system: make demo ARGS="--minutes 3 --report r.json"
-	@exec $(BIN)/nuanshao demo $(ARGS)
+	@exec $(TETHERED) $(BIN)/nuanshao demo $(ARGS)
 
 up: $(DEMO_STAMP) ## start everything on this machine and keep it running
-	@exec $(BIN)/nuanshao up $(ARGS)
+	@exec $(TETHERED) $(BIN)/nuanshao up $(ARGS)
 
 test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 	$(BIN)/ruff check .

@@ -151,4 +151,5 @@ def _fingerprint(reading: Reading, delivery: Delivery) -> tuple[str, bool]:
     """
     if reading.seq is not None:
         return f"{reading.ts}:{reading.boot}:{reading.seq}", reading.boot is not None or delivery.duplicate
-    return f"{reading.ts}:{reading.boot}:{zlib.crc32(delivery.payload):08x}", delivery.duplicate
+    own = zlib.crc32(f"{reading.m}{reading.fault}".encode(), zlib.crc32(delivery.payload))  # it may be one of an array
+    return f"{reading.ts}:{reading.boot}:{own:08x}", delivery.duplicate

@@ -19,6 +19,7 @@ Origin = Literal["host", "bundle"]
 
 OLDEST_POSTGRES = 15
 OLDEST_MOSQUITTO = (2, 0)
+_SYSTEM_PATH = ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 _INSTALLED = (("/usr/lib/postgresql", "*/bin"), ("/usr", "pgsql-*/bin"), ("/usr/local/pgsql", "bin"))
 
 
@@ -105,7 +106,8 @@ def find_database_programs(say: Say) -> DatabasePrograms:
 
 def find_broker_programs(say: Say) -> BrokerPrograms:
     """The host's Mosquitto where it is new enough and has its clients, else the bundle's. Raises ServiceMissing."""
-    path = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
+    # an ordinary user's PATH often lacks the sbin folders
+    path = f"{os.environ.get('PATH', '')}{_SYSTEM_PATH}"
 
     def on_host(name: str) -> Path | None:
         found = shutil.which(name, path=path)
@@ -132,7 +134,7 @@ def _postgres_folders() -> Iterator[Path]:
     folders = [Path(on_path).resolve().parent] if on_path else []
     installed = [folder for root, pattern in _INSTALLED for folder in Path(root).glob(pattern)]
     yield from folders
-    yield from sorted(installed, key=lambda folder: version_of(str(folder)), reverse=True)
+    yield from sorted(installed, key=lambda folder: version_of(folder.parent.name), reverse=True)
 
 
 def _database_in(folder: Path, source: Origin) -> DatabasePrograms | None:

@@ -45,7 +45,7 @@ class Mosquitto:
         self._account = service_account()
         self._process: subprocess.Popen[bytes] | None = None
         self._password = ""
-        self._watched: tuple[int, int] | None = None
+        self._told = b""
         self._stop_watching = threading.Event()
 
     @property
@@ -86,7 +86,7 @@ class Mosquitto:
             else:
                 break
         self._stop_watching.clear()
-        self._watched = self._stamp()
+        self._told = self.password_file.read_bytes()
         threading.Thread(target=self._watch, args=(self._process,), name="mosquitto-passwords", daemon=True).start()
 
     def stop(self) -> None:
@@ -122,7 +122,7 @@ class Mosquitto:
     def set_devices(self, rows: Iterable[tuple[str, str]]) -> None:
         """Replace the devices' accounts by (user name, hash) rows and make the broker read them now."""
         replace_devices(self.password_file, rows)
-        self._watched = self._stamp()
+        self._told = self.password_file.read_bytes()
         self.reload()
 
     def _prepare(self) -> None:
@@ -186,10 +186,16 @@ class Mosquitto:
         return found.st_ino, found.st_mtime_ns
 
     def _watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        seen = None
         while not self._stop_watching.wait(WATCH_S) and process is self._process:
             now = self._stamp()
-            if now is not None and now != self._watched:
-                self._watched = now
+            if now is None or now == seen:
+                continue
+            seen = now
+            content = self.password_file.read_bytes()
+            # a reload makes the broker check every connected device again, so not for the same accounts
+            if content != self._told:
+                self._told = content
                 self.reload()
 
 
