@@ -100,18 +100,19 @@ def ingest() -> None:
     from alerts.engine import Engine
     from catalogue.rules import default_pack
     from foundation.settings import required, settings
-    from ingest.session import Broker
+    from ingest.session import Broker, session_name
     from ingest.worker import Worker
     from store.connect import database_url
 
     logs.configure(process="ingest")
+    broker, worker = Broker.parse(required("mqtt_url")), settings().worker
     _run(
         lambda stop: Worker(
             database_url=database_url(),
-            broker=Broker.parse(required("mqtt_url")),
-            client_id=settings().mqtt_client_id,
+            broker=broker,
+            client_id=settings().mqtt_client_id or session_name(broker, worker),
             engine=Engine(default_pack()),
-            name=settings().worker,
+            name=worker,
         ).run(stop)
     )
 

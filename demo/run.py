@@ -22,6 +22,7 @@ from demo.verdict import Told, books, read_ledger, told
 from device_sim.fleet import Fleet, plan
 from device_sim.truth import Injected, read_truth
 from foundation.clock import utc_now
+from foundation.errors import DatabaseUnavailable
 from foundation.settings import PREFIX
 from foundation.version import VERSION
 from runtime.places import state_dir
@@ -61,19 +62,18 @@ class Demo:
         """Plays and watches; returns the report."""
         with ExitStack() as undo:
             undo.enter_context(self.stack)
-            connection = undo.enter_context(connect(self.stack.database_url, autocommit=True))
-            before = read_ledger(connection)
-            simulator = self._start_simulator(connection)
+            with connect(self.stack.database_url) as connection:
+                before = read_ledger(connection)
+                passwords = register(connection, self.fleet)
+            simulator = self._start_simulator(passwords)
             undo.callback(simulator.stop)
             self._say(f"up after {time.monotonic() - self._started:.1f} s; the API's pages: {self.stack.api_url}/docs")
-            self._watch(connection, simulator, before)
+            self._watch(simulator, before)
             simulator.stop(timeout=40)
             self._say("the simulator has stopped; waiting until everything is stored and told")
-            return self._settle(connection, before)
+            return self._settle(before)
 
-    def _start_simulator(self, connection: psycopg.Connection) -> Process:
-        with connection.transaction():
-            passwords = register(connection, self.fleet)
+    def _start_simulator(self, passwords: dict[str, str]) -> Process:
         file = self.folder / "passwords.json"
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as secret:
             json.dump(passwords, secret)
@@ -98,7 +98,7 @@ class Demo:
         simulator.start()
         return simulator
 
-    def _watch(self, connection: psycopg.Connection, simulator: Process, before: LedgerCounts) -> None:
+    def _watch(self, simulator: Process, before: LedgerCounts) -> None:
         """Shows what happens until the simulator has played its minutes, or Ctrl-C."""
         console = Console()
         links = {"API": f"{self.stack.api_url}/docs", "phones": self.stack.carrier_url}
@@ -106,13 +106,13 @@ class Demo:
             if console.is_terminal and self.minutes is None:
                 with Live(console=console, screen=True, auto_refresh=False) as live:
                     while simulator.running:
-                        now, rate = self._look(connection, before)
-                        live.update(view.screen(now, rate, "Ctrl-C ends it", links), refresh=True)
+                        if looked := self._look(before):
+                            live.update(view.screen(*looked, "Ctrl-C ends it", links), refresh=True)
                         time.sleep(0.5)
             else:
                 while simulator.running:
-                    now, rate = self._look(connection, before)
-                    self._say(view.line(now, rate))
+                    if looked := self._look(before):
+                        self._say(view.line(*looked))
                     self._wait(simulator)
         except KeyboardInterrupt:
             pass
@@ -123,7 +123,17 @@ class Demo:
         while simulator.running and time.monotonic() < until:
             time.sleep(0.1)
 
-    def _look(self, connection: psycopg.Connection, before: LedgerCounts) -> tuple[view.Snapshot, float]:
+    def _look(self, before: LedgerCounts) -> tuple[view.Snapshot, float] | None:
+        """What is to be shown now; None while the database is away."""
+        self.stack.mend()
+        try:
+            with connect(self.stack.database_url, autocommit=True) as connection:
+                return self._read(connection, before)
+        except (DatabaseUnavailable, psycopg.OperationalError) as failed:
+            self._say(f"looking again: {' '.join(str(failed).split())}")
+            return None
+
+    def _read(self, connection: psycopg.Connection, before: LedgerCounts) -> tuple[view.Snapshot, float]:
         counts = self._counts()
         row = connection.execute(sql("board")).fetchone() or (0,) * 6
         snapshot = view.Snapshot(
@@ -151,9 +161,13 @@ class Demo:
     def _injected(self) -> list[Injected]:
         return read_truth(self._truth) if self._truth.exists() else []
 
-    def _settle(self, connection: psycopg.Connection, before: LedgerCounts) -> dict[str, Any]:
+    def _settle(self, before: LedgerCounts) -> dict[str, Any]:
         """Waits, bounded, until nothing is under way any more; then draws the balance."""
         until = time.monotonic() + SETTLE_WITHIN_S
+        with connect(self.stack.database_url, autocommit=True) as connection:
+            return self._draw_balance(connection, before, until)
+
+    def _draw_balance(self, connection: psycopg.Connection, before: LedgerCounts, until: float) -> dict[str, Any]:
         while True:
             published = self._counts().get("published", 0)
             balance = books(published, read_ledger(connection), before)

@@ -11,6 +11,8 @@ from pathlib import Path
 from runtime.places import state_dir
 from runtime.stack import ENV_FILE, Stack
 
+MEND_EVERY_S = 1.0
+
 
 def run(project: Path, *, api_port: int, say: Callable[[str], None]) -> None:
     """Runs until Ctrl-C or SIGTERM."""
@@ -25,5 +27,6 @@ def run(project: Path, *, api_port: int, say: Callable[[str], None]) -> None:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         with contextlib.suppress(KeyboardInterrupt):
-            stop.wait()
+            while not stop.wait(MEND_EVERY_S):
+                stack.mend()
         say("stopping")

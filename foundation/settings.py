@@ -33,7 +33,8 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="MQTT broker, our own account: mqtt://user:password@host:port"
     )
     mqtt_client_id: str = Field(
-        default="nuanshao-ingest", description="Name of ingest's persistent session at the broker"
+        default="",
+        description="Name of ingest's persistent session at the broker; empty: one that devices cannot guess",
     )
     mqtt_password_file: str = Field(
         default="", description="Where the broker reads device passwords; kept in step with the registry when set"

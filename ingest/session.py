@@ -7,6 +7,7 @@ enough at the rate that a city needs (DESIGN §7: 45 µs a message for paho-mqtt
 from __future__ import annotations
 
 import asyncio
+import hmac
 import ssl
 import struct
 import time
@@ -83,6 +84,16 @@ class Broker:
             unquote(parts.password).encode() if parts.password else None,
             tls,
         )
+
+
+def session_name(broker: Broker, worker: str) -> str:
+    """The client id of a worker's persistent session: stable for one account and worker, and not to be guessed.
+
+    Whoever connects with the client id of another session ends that session and empties its queue, whatever account
+    they log in as; so a device must not know this name.
+    """
+    mark = hmac.new(broker.password or b"", f"nuanshao session of {worker}".encode(), "sha256").hexdigest()[:16]
+    return f"nuanshao-{worker}-{mark}"
 
 
 class Connection(asyncio.Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 
@@ -97,7 +95,6 @@ class Services:
         found = {
             "NUANSHAO_DATABASE_URL": self.database_url,
             "NUANSHAO_MQTT_URL": self.mqtt_url,
-            "NUANSHAO_MQTT_CLIENT_ID": os.environ.get("NUANSHAO_MQTT_CLIENT_ID") or session_name(self.mqtt_url),
         }
         if self.mosquitto is not None:
             found["NUANSHAO_MQTT_PASSWORD_FILE"] = str(self.mosquitto.password_file)
@@ -168,17 +165,6 @@ class Services:
         if self._listens:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             self._listens = False
-
-
-def session_name(mqtt_url: str) -> str:
-    """The client id of ingest's persistent session: stable for one broker account, and not to be guessed.
-
-    Whoever connects with the client id of another session ends that session and empties its queue, whatever account
-    they log in as; so a device must not know this name.
-    """
-    password = unquote(urlsplit(mqtt_url).password or "")
-    mark = hmac.new(password.encode(), b"nuanshao ingest session", "sha256").hexdigest()[:16]
-    return f"nuanshao-ingest-{mark}"
 
 
 def named_outside(variable: str) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx
 
-from foundation.errors import ServiceFailed
+from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
 from runtime.ports import claim
 from runtime.process import Process
@@ -84,6 +84,17 @@ class Stack:
     ) -> None:
         """Stop our processes, then the services."""
         self._stack.close()
+
+    def mend(self) -> None:
+        """Starts database and broker again if they died; to be called now and then. Our processes mend themselves."""
+        for name, service in (("the database", self.services.postgres), ("the broker", self.services.mosquitto)):
+            if service is None or service.running:
+                continue
+            self._say(f"{name} died and is started again")
+            try:
+                service.start()
+            except NuanshaoError as failed:
+                self._say(f"{name} does not start: {failed}")
 
     def _start_processes(self, undo: ExitStack) -> None:
         api_port = claim(self._api_port, "the API")

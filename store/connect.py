@@ -10,6 +10,8 @@ from foundation.errors import DatabaseUnavailable
 from foundation.settings import required
 
 CONNECT_TIMEOUT_S = 5
+POOL_TIMEOUT_S = 3.0
+"""How long somebody waits for a connection of a pool before the database counts as away."""
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
@@ -38,7 +40,12 @@ async def connect_async(url: str, *, autocommit: bool = False) -> psycopg.AsyncC
 def pool(url: str, *, largest: int = 4) -> Pool:
     """An unopened pool of asynchronous connections, each checked before it is handed out."""
     return AsyncConnectionPool(
-        url, min_size=1, max_size=largest, open=False, check=AsyncConnectionPool.check_connection, timeout=10
+        url,
+        min_size=1,
+        max_size=largest,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=POOL_TIMEOUT_S,
     )
 
 

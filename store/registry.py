@@ -16,6 +16,10 @@ NOTIFY_CHANNEL = "nuanshao_registry"
 """LISTEN here to hear of changed devices and credentials."""
 
 
+RESERVED = "nuanshao"
+"""Begins the names of our own accounts at the broker; no device may have one."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
     """What ingest needs of a registered device. `gateway` is the uid of the gateway that it sits behind, or None."""
@@ -69,6 +73,8 @@ def add_device(
     """
     if not is_uid(uid):
         raise SettingsError(f"{uid!r} cannot name a device", do="use 4-32 of a-z, 0-9 and -, not starting with -")
+    if uid.startswith(RESERVED):
+        raise SettingsError(f"names that start with {RESERVED!r} are our own accounts'", do="choose another uid")
     if device_type not in DEVICE_TYPE:
         raise SettingsError(f"there is no device type {device_type!r}", do=f"use one of {', '.join(DEVICE_TYPE)}")
     if home is not None and connection.execute("select 1 from home where code = %s", (home,)).fetchone() is None:

@@ -37,6 +37,11 @@ def child(running: Running, name: str) -> int:
     return next(pid for pid in descendants(running.process.pid) if command(pid)[-3:] == ["-m", "cli", name])
 
 
+def service(running: Running, program: str) -> int:
+    """The pid of the database's or the broker's first process."""
+    return min(pid for pid in descendants(running.process.pid) if Path((command(pid) or [""])[0]).name == program)
+
+
 def test_ingest_killed_in_the_middle_of_a_run_loses_nothing_and_stores_nothing_twice(county: Running) -> None:
     fleet = plan(7, 2, HOMES)
     with connect(county.env["NUANSHAO_DATABASE_URL"]) as connection:
@@ -78,7 +83,11 @@ def test_what_is_killed_is_started_again(county: Running) -> None:
     wait_for(lambda: county.query("select 1 from telemetry"), "the first reading")
     for name in ("alerts", "api", "broker-access"):
         kill(child(county, name))
+    kill(service(county, "mosquitto"))
+    kill(service(county, "postgres"))
     wait_for(lambda: healthy(county), "everything is started again", 60)
+    county.publish("crash-001", b'{"seq": 2, "m": {"co_ppm": 2}}', password=password)
+    wait_for(lambda: county.query("select 1 from telemetry where co_ppm = 2"), "the next reading")
 
 
 def healthy(running: Running) -> bool:

@@ -60,8 +60,7 @@ async def working(url: str, broker_url: str, client_id: str) -> AsyncIterator[Wo
     )
     task = asyncio.create_task(worker.run(stop))
     try:
-        while worker._connection is None and not task.done():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 (the worker has no need of an event for this)
+        await until(lambda: connected_or_over(worker, task))
         yield worker
     finally:
         stop.set()
@@ -215,6 +214,10 @@ async def test_a_wrong_account_is_one_clear_error(registered: str, broker: Mosqu
 def test_an_address_that_is_none_is_one_clear_error(url: str) -> None:
     with pytest.raises(SettingsError, match="NUANSHAO_MQTT_URL"):
         Broker.parse(url)
+
+
+async def connected_or_over(worker: Worker, task: asyncio.Task[None]) -> bool:
+    return worker._connection is not None or task.done()
 
 
 async def stored(database: psycopg.AsyncConnection, count: int) -> bool:

@@ -114,7 +114,9 @@ def test_no_second_sample_is_no_contradiction() -> None:
     assert home.waits_until(29.9).reason == "holding"
     decision = home.waits_until(31)
     assert (decision.change, decision.reason) == ("raised", "deadline_without_contradiction")
-    assert (home.open.raised_at, home.open.samples, home.open.deadline) == (at(30), 1, None)
+    state = home.state
+    assert state is not None
+    assert (state.raised_at, state.samples, state.deadline) == (at(30), 1, None)
 
 
 @pytest.mark.parametrize(("interval_s", "change"), [(10, "opened"), (30, "opened"), (31, "raised"), (300, "raised")])

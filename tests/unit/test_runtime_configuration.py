@@ -11,7 +11,6 @@ from runtime import mosquitto, postgres
 from runtime.host import version_of
 from runtime.mqtt_probe import connect_packet, probe
 from runtime.process import pause_before
-from runtime.services import session_name
 from runtime.spawn import last_line
 
 
@@ -74,11 +73,6 @@ def test_the_telling_line_of_a_log() -> None:
     assert last_line(log) == 'FATAL:  data directory "/x" has wrong ownership'
     assert last_line("one\ntwo\n\n") == "two"
     assert last_line("") == ""
-
-
-def test_the_session_name_is_stable_and_not_to_be_guessed() -> None:
-    assert session_name("mqtt://nuanshao:a@h:1") == session_name("mqtt://nuanshao:a@h:2")
-    assert session_name("mqtt://nuanshao:a@h:1") != session_name("mqtt://nuanshao:b@h:1")
 
 
 def test_a_connect_packet_as_the_standard_writes_it() -> None:

@@ -1,0 +1,158 @@
+"""The API over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import uvicorn
+
+from api.access import refuse_open_door
+from api.app import create_app
+from catalogue.metrics import METRIC_NAMES
+from foundation.errors import SettingsError
+from foundation.settings import Settings, settings
+from tests.world import World, one
+
+
+@pytest.fixture
+async def http(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(database_url), log_config=None, lifespan="on", ws="none"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as client:
+        yield client
+    server.should_exit = True
+    await serving
+    listener.close()
+
+
+async def test_health_is_red_until_ingest_and_alerts_live(world: World, http: httpx.AsyncClient) -> None:
+    answer = await http.get("/health")
+    assert answer.status_code == 503
+    body = answer.json()
+    assert body["problems"] == [
+        "no ingest process is running: start `nuanshao ingest`",
+        "no alerts process is running: start `nuanshao alerts`",
+    ]
+    assert body["edition"] == "apache"
+    for kind in ("ingest", "alerts"):
+        await world.database.execute(
+            "insert into worker (kind, name, started_at, connected_since, heartbeat_at)"
+            " values (%s, %s, now(), now(), now())",
+            (kind, f"{kind}-0"),
+        )
+    assert (await http.get("/health")).status_code == 200
+    await world.database.execute("insert into ledger values ('w', now(), 10, 8, 1, 0)")
+    answer = await http.get("/health")
+    assert (answer.status_code, answer.json()["ledger"]["balanced"]) == (503, False)
+
+
+async def test_devices_come_in_pages(world: World, http: httpx.AsyncClient) -> None:
+    first = (await http.get("/v1/devices", params={"limit": 4})).json()
+    assert ([d["uid"] for d in first["devices"]], first["next"]) == (["co-000", "co-001", "co-002", "gb-000"], "gb-000")
+    rest = (await http.get("/v1/devices", params={"limit": 4, "after": first["next"]})).json()
+    assert ([d["uid"] for d in rest["devices"]], rest["next"]) == (["gb-001", "gb-002"], None)
+    boilers = (await http.get("/v1/devices", params={"type": "gas_wall_boiler", "home": "home-001"})).json()
+    assert [d["uid"] for d in boilers["devices"]] == ["gb-001"]
+    assert boilers["devices"][0]["village"] == "巴彦塔拉嘎查村"
+
+
+async def test_the_latest_reading_has_what_was_measured_and_nothing_else(world: World, http: httpx.AsyncClient) -> None:
+    await world.read("gb-000", 0, flow_c=61.5, flame=1)
+    body = (await http.get("/v1/devices/gb-000/latest")).json()
+    assert body["metrics"] == {"flow_c": 61.5, "flame": 1.0}
+    assert body["ts"].startswith("2026-01-15T19:00:00")
+    missing = await http.get("/v1/devices/gb-001/latest")
+    assert (missing.status_code, missing.json()["detail"]) == (404, "gb-001 has not reported yet")
+    unknown = await http.get("/v1/devices/nobody/latest")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "there is no device nobody")
+
+
+async def test_open_alarms_the_most_urgent_first_and_acknowledged_once(world: World, http: httpx.AsyncClient) -> None:
+    await world.read("gb-000", 0, flow_c=97)
+    await world.deadlines(31)
+    await world.read("gb-001", 40, flow_c=110)
+    alarms = (await http.get("/v1/alarms")).json()
+    # 110 °C also starts the rule that waits for 30 s: pending is no alarm yet
+    assert [(a["priority"], a["device"]) for a in alarms] == [("critical", "gb-001"), ("high", "gb-000")]
+    assert alarms[0]["source"].startswith("makers lock out above 102")
+    path = f"/v1/alarms/{alarms[0]['id']}/acknowledge"
+    assert (await http.post(path, json={"by": "王某某"})).json() == {"result": "acknowledged"}
+    assert (await http.post(path, json={"by": "李某某"})).json() == {"result": "acknowledged_before"}
+    assert await one(world.database, "select acknowledged_by from alarm where acknowledged_at is not null") == "王某某"
+    assert (await http.post("/v1/alarms/4711/acknowledge", json={"by": "x"})).status_code == 404
+    assert (await http.post(path, json={})).status_code == 422
+    assert (await http.post(path, json={"by": ""})).status_code == 422
+
+
+async def test_phone_numbers_are_masked(world: World, http: httpx.AsyncClient) -> None:
+    await world.read("gb-000", 0, flow_c=110)
+    (message,) = (await http.get("/v1/notifications")).json()
+    assert message["phone"] == "138****0201"
+    assert "13800000201" not in (await http.get("/v1/notifications")).text
+
+
+async def test_the_token_is_asked_for_where_it_is_set(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUANSHAO_API_TOKEN", "open-sesame")
+    assert (await http.get("/v1/alarms")).status_code == 401
+    wrong = await http.get("/v1/alarms", headers={"Authorization": "Bearer open-says-me"})
+    assert wrong.status_code == 401
+    right = await http.get("/v1/alarms", headers={"Authorization": "Bearer open-sesame"})
+    assert right.status_code == 200
+    assert (await http.get("/health")).status_code in {200, 503}, "health needs none"
+
+
+def test_the_api_does_not_listen_to_the_world_without_a_token() -> None:
+    with pytest.raises(SettingsError, match="without a token"):
+        refuse_open_door(Settings(api_host="0.0.0.0"))  # noqa: S104 (that is what is refused)
+    refuse_open_door(Settings(api_host="localhost"))
+
+
+async def test_a_receipt_is_taken_only_at_the_secret_address(
+    world: World, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.read("gb-000", 0, flow_c=110)
+    await world.database.execute("update notification set state = 'accepted', accepted_at = now(), carrier_id = 'B1'")
+    report = [
+        {
+            "phone_number": "13800000201", "send_time": "2026-01-16 03:00:01", "report_time": "2026-01-16 03:00:04",
+            "success": True, "err_code": "DELIVERED", "biz_id": "B1", "out_id": "", "sms_size": "1",
+        }
+    ]  # fmt: skip
+    assert (await http.post("/carriers//aliyun/sms-report", json=report)).status_code == 404, "none is set: closed"
+    settings.cache_clear()
+    monkeypatch.setenv("NUANSHAO_CARRIER_SECRET_PATH", "hush")
+    assert (await http.post("/carriers/guess/aliyun/sms-report", json=report)).status_code == 404
+    answer = await http.post("/carriers/hush/aliyun/sms-report", json=[*report, {"junk": 1}, 7])
+    assert answer.json() == {"code": 0, "msg": "接收成功"}
+    assert await one(world.database, "select state from notification") == "delivered"
+    assert (await http.post("/carriers/hush/aliyun/sms-report", content=b"{")).status_code == 400
+
+
+async def test_openapi_names_every_metric_and_the_docs_need_no_network(http: httpx.AsyncClient) -> None:
+    schema = (await http.get("/openapi.json")).json()
+    assert set(schema["components"]["schemas"]["Metrics"]["properties"]) == set(METRIC_NAMES)
+    page = (await http.get("/docs")).text
+    assert "http://" not in page
+    assert "https://" not in page
+    assert (await http.get("/swagger/swagger-ui-bundle.js")).status_code == 200
+
+
+async def test_without_a_database_it_answers_503_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    app = create_app("postgresql://nobody:secret@127.0.0.1:9/none")
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/health")
+    server.should_exit = True
+    await serving
+    listener.close()
+    assert answer.status_code == 503
+    assert "the database does not answer" in answer.json()["detail"]
+    assert "secret" not in answer.text
