@@ -47,6 +47,7 @@ def say(line: str) -> None:
 def demo(
     minutes: Annotated[float | None, typer.Option(min=2, help="End after so many minutes; without: at Ctrl-C.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened to this file, as JSON.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the view at its busiest moment, as SVG.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed plays the same county.")] = 1,
     villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
     homes: Annotated[int, typer.Option(min=5, max=999, help="Homes in each village.")] = 100,
@@ -54,7 +55,17 @@ def demo(
     """Play a county of homes against the real system: watch readings, alarms and messages come in."""
     from demo.run import run
 
-    raise typer.Exit(run(PROJECT, minutes=minutes, report=report, seed=seed, villages=villages, homes=homes, say=say))
+    code = run(
+        PROJECT,
+        minutes=minutes,
+        report=report,
+        picture=picture,
+        seed=seed,
+        villages=villages,
+        homes=homes,
+        say=say,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import psycopg
 from rich.console import Console
 from rich.live import Live
 
+from catalogue.device_types import DEVICE_TYPES
 from demo import view
 from demo.county import admit, register
 from demo.verdict import Told, books, read_ledger, told
@@ -39,6 +41,7 @@ EVENTS_WITHIN_MIN = 10.0
 SETTLE_WITHIN_S = 45.0
 """How long the end waits for the last readings to be stored and the last messages to be told."""
 LINE_EVERY_S = 5.0
+PICTURE_WIDTH = 130
 SHOWN_ALARMS, SHOWN_MESSAGES = 6, 6
 
 
@@ -57,6 +60,7 @@ class Demo:
         self._rate = view.Rate()
         self._truth = self.folder / "truth.jsonl"
         self._counters = self.folder / "counters.json"
+        self._busiest: tuple[view.Snapshot, float] | None = None
 
     def run(self) -> dict[str, Any]:
         """Plays and watches; returns the report."""
@@ -101,21 +105,32 @@ class Demo:
     def _watch(self, simulator: Process, before: LedgerCounts) -> None:
         """Shows what happens until the simulator has played its minutes, or Ctrl-C."""
         console = Console()
+        left = "Ctrl-C ends it" if self.minutes is None else f"ends after {self.minutes:g} minutes"
         links = {"API": f"{self.stack.api_url}/docs", "phones": self.stack.carrier_url}
         try:
-            if console.is_terminal and self.minutes is None:
+            if console.is_terminal:
                 with Live(console=console, screen=True, auto_refresh=False) as live:
                     while simulator.running:
                         if looked := self._look(before):
-                            live.update(view.screen(*looked, "Ctrl-C ends it", links), refresh=True)
+                            self._busiest = max(self._busiest or looked, looked, key=lambda seen: seen[0].busy)
+                            live.update(view.screen(*looked, left, links), refresh=True)
                         time.sleep(0.5)
             else:
                 while simulator.running:
                     if looked := self._look(before):
+                        self._busiest = max(self._busiest or looked, looked, key=lambda seen: seen[0].busy)
                         self._say(view.line(*looked))
                     self._wait(simulator)
         except KeyboardInterrupt:
             pass
+
+    def picture(self, file: Path) -> None:
+        """Writes the view at its busiest moment as an SVG."""
+        if self._busiest is None:
+            return
+        console = Console(width=PICTURE_WIDTH, record=True, file=io.StringIO(), force_terminal=True)
+        console.print(view.screen(*self._busiest, "Ctrl-C ends it", {}))
+        file.write_text(console.export_svg(title="nuanshao demo"), encoding="utf-8")
 
     @staticmethod
     def _wait(simulator: Process) -> None:
@@ -146,6 +161,7 @@ class Demo:
             waiting=row[3],
             reporting=row[4],
             devices=row[5],
+            villages=[view.Village(*one) for one in connection.execute(sql("village_glance"), (heating_types(),))],
             alarms=[view.Row(*one) for one in connection.execute(sql("newest_alarms"), (SHOWN_ALARMS,))],
             messages=[view.Sms(*one) for one in connection.execute(sql("newest_messages"), (SHOWN_MESSAGES,))],
         )
@@ -196,14 +212,29 @@ class Demo:
         }
 
 
+def heating_types() -> list[str]:
+    """The device types that warm a home."""
+    return [row.name for row in DEVICE_TYPES if row.heats]
+
+
 def run(
-    project: Path, *, minutes: float | None, report: Path | None, seed: int, villages: int, homes: int, say: Say
+    project: Path,
+    *,
+    minutes: float | None,
+    report: Path | None,
+    picture: Path | None,
+    seed: int,
+    villages: int,
+    homes: int,
+    say: Say,
 ) -> int:
     """Runs the demo and says how it went. Returns the exit code: 0 when the books balance and all was told."""
     demo = Demo(project, plan(seed, villages, homes), minutes=minutes, seed=seed, say=say)
     result = demo.run()
     if report is not None:
         report.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    if picture is not None:
+        demo.picture(picture)
     wrong = shortcomings(result)
     for text in summary(result):
         say(text)

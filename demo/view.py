@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC
 from catalogue.rules import Rule, ThresholdRule, default_pack
 from demo.verdict import Books
 from foundation.logs import mask_phone
+from foundation.settings import settings
 
 _PRIORITY_STYLE = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "dim"}
 _RULES: dict[str, Rule] = {rule.id: rule for rule in default_pack().rules}
+CO_SHOWN_RED = 30
+"""ppm from which EN 50291 counts exposure (SAFETY.md)."""
 _RATE_OVER = timedelta(seconds=10)
 
 
@@ -47,6 +52,22 @@ class Sms:
     state: str
 
 
+@dataclass(frozen=True)
+class Village:
+    """One village: who reports, how warm it is, what is wrong."""
+
+    name: str
+    heaters: str
+    reporting: int
+    devices: int
+    indoor_c: float | None
+    coldest_c: float | None
+    co_ppm: float | None
+    power_w: float | None
+    alarms: int
+    silent: bool
+
+
 @dataclass
 class Snapshot:
     """Everything that is shown at one moment."""
@@ -60,8 +81,14 @@ class Snapshot:
     told: int = 0
     waiting: int = 0
     reporting: int = 0
+    villages: list[Village] = field(default_factory=list)
     alarms: list[Row] = field(default_factory=list)
     messages: list[Sms] = field(default_factory=list)
+
+    @property
+    def busy(self) -> int:
+        """How much there is to see."""
+        return self.open_alarms + 10 * self.incidents + self.told
 
 
 class Rate:
@@ -84,6 +111,7 @@ def screen(now: Snapshot, rate: float, left: str, links: dict[str, str]) -> Rend
     """The whole view."""
     return Group(
         Panel(_numbers(now, rate), title="[bold]暖哨 Nuanshao[/] · demo", subtitle=left, border_style="cyan"),
+        Panel(_villages(now), title="villages 嘎查村", border_style="cyan"),
         Panel(_alarms(now), title="open alarms 未关闭报警", border_style="red" if now.open_alarms else "green"),
         Panel(_messages(now), title="messages to village committees 发给村委会的短信", border_style="blue"),
         Text("  ".join(f"{name} {url}" for name, url in links.items()), style="dim"),
@@ -120,6 +148,42 @@ def _numbers(now: Snapshot, rate: float) -> Table:
     return table
 
 
+def _villages(now: Snapshot) -> Table:
+    table = Table(box=None, expand=True, pad_edge=False)
+    for name, ratio, justify in (
+        ("village", 3, "left"), ("heating", 3, "left"), ("reporting", 2, "right"), ("indoor median", 2, "right"),
+        ("coldest", 2, "right"), ("CO max", 2, "right"), ("power", 2, "right"), ("", 1, "left"), ("state", 4, "left"),
+    ):  # fmt: skip
+        table.add_column(name, ratio=ratio, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
+    for one in now.villages:
+        state = Text("all is well", style="green")
+        if one.alarms:
+            state = Text(f"{one.alarms} open alarms", style="bold red")
+        if one.silent:
+            state = Text("no power or network", style="bold white on red")
+        kind = DEVICE_TYPE.get(one.heaters)
+        table.add_row(
+            one.name,
+            kind.zh if kind else one.heaters,
+            Text(f"{one.reporting}/{one.devices}", style="" if one.reporting == one.devices else "bold red"),
+            _number(one.indoor_c, "{:.1f} °C"),
+            _number(one.coldest_c, "{:.1f} °C"),
+            Text(_number(one.co_ppm, "{:.0f} ppm"), style="bold red" if (one.co_ppm or 0) >= CO_SHOWN_RED else ""),
+            _number(None if one.power_w is None else one.power_w / 1000, "{:.0f} kW"),
+            "",
+            state,
+        )
+    return table
+
+
+def _number(value: float | None, shape: str) -> str:
+    return "" if value is None else shape.format(value)
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo(settings().timezone)):%H:%M:%S}"
+
+
 def _alarms(now: Snapshot) -> RenderableType:
     if not now.alarms:
         return Text("none: all is well", style="green")
@@ -134,7 +198,7 @@ def _alarms(now: Snapshot) -> RenderableType:
             f"{row.village} {row.address or row.uid}",
             rule.zh if rule else row.rule,
             _value(rule, row.value),
-            f"{row.raised_at.astimezone():%H:%M:%S}",
+            _clock(row.raised_at),
             state,
         )
     return table
@@ -151,9 +215,11 @@ def _messages(now: Snapshot) -> RenderableType:
     if not now.messages:
         return Text("none yet", style="dim")
     table = Table(box=None, expand=True, pad_edge=False, show_header=False)
-    for ratio in (1, 3, 10, 1):
-        table.add_column(ratio=ratio)
+    for width in (8, 18):
+        table.add_column(width=width, no_wrap=True)
+    table.add_column(ratio=1, overflow="fold")
+    table.add_column(width=3)
     for sms in now.messages:
         mark = {"delivered": "[green]✓✓[/]", "accepted": "[green]✓[/]", "failed": "[red]✗[/]"}.get(sms.state, "")
-        table.add_row(f"[dim]{sms.at.astimezone():%H:%M:%S}[/]", f"{sms.name} {mask_phone(sms.phone)}", sms.text, mark)
+        table.add_row(f"[dim]{_clock(sms.at)}[/]", f"{sms.name} {mask_phone(sms.phone)}", sms.text, mark)
     return table

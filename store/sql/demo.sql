@@ -35,6 +35,22 @@ select (select count(*) from alarm where closed_at is null and condition <> 'pen
        (select count(*) from device_latest where received_at > now() - interval '60 seconds'),
        (select count(*) from device)
 
+-- name: village_glance
+-- One line a village: its kind of heater, who reported within a minute, warmth, carbon monoxide, power, what is wrong.
+select r.name,
+       coalesce(mode() within group (order by d.type) filter (where d.type = any(%s)), ''),
+       count(*) filter (where l.received_at > now() - interval '60 seconds'), count(*),
+       percentile_cont(0.5) within group (order by l.indoor_c), min(l.indoor_c),
+       max(l.co_ppm), sum(l.power_w) filter (where l.received_at > now() - interval '60 seconds'),
+       (select count(*) from alarm a join device x on x.id = a.device_id join home y on y.id = x.home_id
+        where y.region_id = r.id and a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none'),
+       exists (select 1 from incident i where i.region_id = r.id and i.ended_at is null)
+from region r
+join home h on h.region_id = r.id
+join device d on d.home_id = h.id
+left join device_latest l on l.device_id = d.id
+group by r.id order by r.code limit 8
+
 -- name: newest_alarms
 select a.priority, a.rule, a.condition, a.acknowledged_at is not null, coalesce(r.name, ''),
        coalesce(h.address, ''), d.uid, a.last_value, a.raised_at

@@ -10,11 +10,7 @@ import pytest
 from foundation import errors
 from foundation.errors import NuanshaoError
 
-CLASSES = {
-    name: kind
-    for name, kind in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(kind, NuanshaoError)
-}
+CLASSES = {name: kind for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, NuanshaoError)}
 
 
 def drawing() -> dict[str, bool]:
