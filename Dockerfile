@@ -28,7 +28,7 @@ FROM python:3.11.14-slim-bookworm
 # the number is Mosquitto's in its official image: broker-access shares the password file with it
 RUN useradd --uid 1883 --no-create-home --shell /usr/sbin/nologin nuanshao
 COPY --from=build /opt/nuanshao /opt/nuanshao
-ENV PATH=/opt/nuanshao/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/nuanshao/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 RUST_BACKTRACE=0
 WORKDIR /var/empty
 USER 1883:1883
 ENTRYPOINT ["nuanshao"]

@@ -13,6 +13,8 @@ SHARE = 0.6
 """Share of the reporting devices that must fall silent (DESIGN §6)."""
 FEWEST = 5
 """And at least so many of them (DESIGN §6)."""
+FEWEST_HOMES = 2
+"""One home with many devices stays one home."""
 MISSED_READINGS = 3
 """A device is silent when it has missed so many (SAFETY.md, Room and silence)."""
 NEARLY_ALL_BACK = 0.9
@@ -34,7 +36,7 @@ class Heard:
 class VillageSilence:
     """The verdict: `reason` says why, the rest is what a message needs."""
 
-    reason: Literal["village_silent", "too_few_silent", "most_still_report"]
+    reason: Literal["village_silent", "too_few_silent", "most_still_report", "one_home"]
     began_at: datetime | None = None
     devices: tuple[int, ...] = ()
     homes: int = 0
@@ -57,6 +59,8 @@ def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
     if len(group) < needed:
         return VillageSilence("most_still_report")
     homes = {one.home_id for one in group}
+    if len(homes) < FEWEST_HOMES:
+        return VillageSilence("one_home")
     return VillageSilence(
         "village_silent",
         began_at=group[0].heard_at,

@@ -95,7 +95,7 @@ def judge_threshold(rule: ThresholdRule, state: State | None, sample: Sample, in
     if state.condition == "pending":
         return _pending(rule, state, seen, sample, beyond=beyond)
     if state.condition == "normal":
-        return _raise(seen, sample.ts, "over_threshold") if beyond else Decision(seen, "none", "within_limits")
+        return _again(rule, state, seen, sample, interval_s) if beyond else _still_normal(seen)
     if not rule.back(sample.value):
         if state.condition == "recovering":
             return Decision(replace(seen, condition="active", recovering_since=None), "none", "over_clear_again")
@@ -128,7 +128,7 @@ def judge_event(rule: EventRule, state: State | None, sample: Sample) -> Decisio
 
 def judge_deadline(state: State, now: datetime) -> Decision:
     """What a deadline that has passed without another reading means: nothing contradicted the first one."""
-    if state.condition == "pending" and state.deadline is not None and state.deadline <= now:
+    if state.condition in {"pending", "normal"} and state.deadline is not None and state.deadline <= now:
         # the deadline runs on our clock, `since` on the device's, which may be a little ahead
         return _raise(state, max(state.deadline, state.since), "deadline_without_contradiction")
     return Decision(state, "none", "holding")
@@ -161,6 +161,21 @@ def _pending(rule: ThresholdRule, state: State, seen: State, sample: Sample, *, 
     if sample.ts - state.since >= timedelta(seconds=rule.hold_s):
         return _raise(seen, sample.ts, "held_long_enough")
     return Decision(seen, "none", "holding")
+
+
+def _again(rule: ThresholdRule, state: State, seen: State, sample: Sample, interval_s: float) -> Decision:
+    """Beyond again while a person has not acknowledged it yet: held or confirmed like the first time."""
+    if state.deadline is not None:
+        renewed = _pending(rule, state, seen, sample, beyond=True)
+        return renewed if renewed.change == "raised" else Decision(seen, "none", "holding")
+    first = _first(rule, sample, interval_s)
+    if first.change == "raised" or first.state is None:
+        return _raise(seen, sample.ts, first.reason)
+    return Decision(replace(seen, since=sample.ts, deadline=first.state.deadline), "none", first.reason)
+
+
+def _still_normal(seen: State) -> Decision:
+    return Decision(replace(seen, deadline=None), "none", "within_limits")
 
 
 def _back(rule: ThresholdRule, state: State, seen: State, sample: Sample) -> Decision:

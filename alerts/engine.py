@@ -34,7 +34,7 @@ class Observed(Protocol):
     @property
     def device(self) -> Device: ...  # noqa: D102
     @property
-    def ts_ms(self) -> int: ...  # noqa: D102
+    def judged_ms(self) -> int: ...  # noqa: D102
     @property
     def received_ms(self) -> int: ...  # noqa: D102
     @property
@@ -53,7 +53,7 @@ class ObservedEvent(Protocol):
     @property
     def on(self) -> bool: ...  # noqa: D102
     @property
-    def ts_ms(self) -> int: ...  # noqa: D102
+    def judged_ms(self) -> int: ...  # noqa: D102
     @property
     def received_ms(self) -> int: ...  # noqa: D102
     @property
@@ -97,11 +97,11 @@ class Engine:
         await connection.execute(sql("lock_devices"), (ids,))
         held = await self._load(connection, "open_alarms_of", (ids,))
         verdicts: list[tuple[int, int, Iterator[tuple[Rule, Decision]]]] = [
-            (reading.ts_ms, reading.device.id, self._judge_reading(reading, held))
+            (reading.judged_ms, reading.device.id, self._judge_reading(reading, held))
             for reading in readings
             if reading.device.id in involved
         ]
-        verdicts += [(event.ts_ms, event.device.id, self._judge_event(event, held)) for event in events]
+        verdicts += [(event.judged_ms, event.device.id, self._judge_event(event, held)) for event in events]
         raised = 0
         for _, device_id, decisions in sorted(verdicts, key=lambda verdict: verdict[0]):
             for rule, decision in decisions:
@@ -140,7 +140,7 @@ class Engine:
 
     def _judge_reading(self, reading: Observed, held: dict[tuple[int, str], _Held]) -> Iterator[tuple[Rule, Decision]]:
         device = reading.device
-        ts, received_at = _moment(reading.ts_ms), _moment(reading.received_ms)
+        ts, received_at = _moment(reading.judged_ms), _moment(reading.received_ms)
         for place, rule in self._concerning(device.type):
             value = reading.values[place]
             if value is not None:
@@ -149,7 +149,7 @@ class Engine:
 
     def _judge_event(self, event: ObservedEvent, held: dict[tuple[int, str], _Held]) -> Iterator[tuple[Rule, Decision]]:
         device = event.device
-        sample = Sample(_moment(event.ts_ms), _moment(event.received_ms), float(event.on), event.late)
+        sample = Sample(_moment(event.judged_ms), _moment(event.received_ms), float(event.on), event.late)
         for rule in self._events:
             if rule.event == event.type and rule.concerns(device.type):
                 yield rule, judge_event(rule, held[device.id, rule.id].state, sample)

@@ -50,7 +50,7 @@ class SilenceWatch:
     async def _open_incidents(
         self, connection: psycopg.AsyncConnection, hearing_since: datetime, now: datetime
     ) -> None:
-        times = {"hearing_since": hearing_since, "now": now}
+        times = {"hearing_since": hearing_since, "now": now, "silence_rules": self._ids}
         cursor = await connection.execute(sql("villages_with_silence"), times)
         for region_id, village in await cursor.fetchall():
             cursor = await connection.execute(sql("heard_in_village"), {**times, "region": region_id})

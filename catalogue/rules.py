@@ -72,6 +72,9 @@ class ThresholdRule(_Rule):
             raise ValueError(f"unknown metric {self.metric!r}")
         if self.beyond(self.clear_at) if self.direction == "below" else self.clear_at > self.raise_at:
             raise ValueError("clear_at must lie on the safe side of raise_at")
+        metric = METRIC[self.metric]
+        if not metric.low <= self.raise_at <= metric.high:
+            raise ValueError(f"raise_at lies outside {metric.low:g}…{metric.high:g}, where {self.metric} is nulled")
         if self.hold_s and self.confirm_s:
             raise ValueError("hold_s and confirm_s exclude each other")
         return self

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,9 +72,8 @@ def settings() -> Settings:
 
     Raises SettingsError with one line per wrong setting.
     """
-    _read_secret_files()
     try:
-        return Settings()
+        return Settings(**_secret_files())
     except ValidationError as refused:
         wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in refused.errors())
         raise SettingsError(wrong, do="correct it in the environment") from None
@@ -88,8 +88,9 @@ def required(name: str) -> str:
     return text
 
 
-def _read_secret_files() -> None:
-    """`NUANSHAO_X_FILE=/run/secrets/x` fills NUANSHAO_X, as container secrets are handed over."""
+def _secret_files() -> dict[str, Any]:
+    """What `NUANSHAO_X_FILE=/run/secrets/x` hands over; not copied into the environment, which children inherit."""
+    found: dict[str, Any] = {}
     for name, field in Settings.model_fields.items():
         if field.annotation is not SecretStr:
             continue
@@ -97,6 +98,7 @@ def _read_secret_files() -> None:
         path = os.environ.get(f"{variable}_FILE", "")
         if path and not os.environ.get(variable):
             try:
-                os.environ[variable] = Path(path).read_text(encoding="utf-8").strip()
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
             except (OSError, ValueError) as failed:  # missing, or no text
                 raise SettingsError(f"{variable}_FILE: {failed}", do="point it at a readable file") from None
+    return found

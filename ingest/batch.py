@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from catalogue.event_types import EVENT_TYPE
 from catalogue.wire import TOPIC_ROOT, is_uid
+from ingest.clocks import DeviceClocks
 from ingest.decode import Status, decode_event, decode_readings, decode_status
 from ingest.delivery import Delivery, Reject
-from ingest.flags import BAD_CLOCK
+from ingest.flags import BAD_CLOCK, Flag
 from ingest.judge import Judged, JudgedEvent, device_for, judge, judge_clock, judge_event
 from store.registry import KnownDevice
 
@@ -51,28 +52,12 @@ class Batch:
         return len(self.readings) + len(self.events) + len(self.rejects)
 
 
-class BadClockLine:
-    """Gives each reading without a believable time a place of its own in its device's line of time.
-
-    A backlog of such readings arrives within one millisecond; stored under one time all but one would be lost.
-    """
-
-    def __init__(self) -> None:
-        self._last: dict[int, int] = {}
-
-    def place(self, device_id: int, received_ms: int) -> int:
-        """The first free millisecond at or after `received_ms`."""
-        place = max(received_ms, self._last.get(device_id, 0) + 1)
-        self._last[device_id] = place
-        return place
-
-
 def named_uids(deliveries: list[Delivery]) -> set[str]:
     """The uids in the topics, for a look into the registry."""
     return {parts[2] for d in deliveries if len(parts := d.topic.split("/")) == _TOPIC_PARTS and is_uid(parts[2])}
 
 
-def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], line: BadClockLine) -> Batch:
+def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], clocks: DeviceClocks) -> Batch:
     """Decodes and judges every delivery; nothing is left out."""
     batch = Batch()
     for delivery in deliveries:
@@ -82,9 +67,9 @@ def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], line:
             continue
         uid, channel = parts[2], parts[3]
         if channel in {"telemetry", "backfill"}:
-            _readings(batch, delivery, uid, registry, line, backfill=channel == "backfill")
+            _readings(batch, delivery, uid, registry, clocks, backfill=channel == "backfill")
         elif channel == "event":
-            _event(batch, delivery, uid, registry, line)
+            _event(batch, delivery, uid, registry, clocks)
         elif channel == "status":
             _status(batch, delivery, uid, registry)
         else:
@@ -97,7 +82,7 @@ def _readings(
     delivery: Delivery,
     uid: str,
     registry: dict[str, KnownDevice],
-    line: BadClockLine,
+    clocks: DeviceClocks,
     *,
     backfill: bool,
 ) -> None:
@@ -111,11 +96,17 @@ def _readings(
             continue
         judged = judge(reading, device, delivery, backfill=backfill)
         if judged.fingerprint is not None:
-            judged = replace(judged, ts_ms=line.place(device.id, delivery.received_ms))
+            judged = replace(judged, ts_ms=clocks.place(device.id, delivery.received_ms))
+        elif (
+            judged.late
+            and not backfill
+            and clocks.is_slow(device.id, device.interval_s, judged.ts_ms, judged.received_ms)
+        ):
+            judged = replace(judged, flags=judged.flags & ~Flag.LATE | Flag.CLOCK_SLOW)
         batch.readings.append(judged)
 
 
-def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, KnownDevice], line: BadClockLine) -> None:
+def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, KnownDevice], clocks: DeviceClocks) -> None:
     event = decode_event(delivery.payload)
     if isinstance(event, Reject):
         batch.rejects.append(Rejected(delivery, event))
@@ -129,7 +120,7 @@ def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, Known
     else:
         judged = judge_event(event, device, delivery)
         if judged.flags & BAD_CLOCK:
-            judged = replace(judged, ts_ms=line.place(device.id, delivery.received_ms))
+            judged = replace(judged, ts_ms=clocks.place(device.id, delivery.received_ms))
         batch.events.append(judged)
 
 

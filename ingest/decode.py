@@ -133,10 +133,14 @@ def _plausible(reading: Reading) -> bool:
 
 
 def _parse(payload: bytes) -> Any | Reject:
+    """Any JSON; bytes that are no UTF-8 (a fault text in GBK) are replaced, a byte order mark is passed over."""
     try:
-        return json.loads(payload.decode(), parse_int=_parse_int)
+        return json.loads(payload.decode("utf-8-sig"), parse_int=_parse_int)
     except UnicodeDecodeError as wrong:
-        return Reject("not_utf8", f"byte {wrong.start}: {wrong.reason}")
+        try:
+            return json.loads(payload.decode("utf-8-sig", "replace"), parse_int=_parse_int)
+        except (ValueError, RecursionError):
+            return Reject("not_utf8", f"byte {wrong.start}: {wrong.reason}")
     except RecursionError:
         return Reject("not_json", "nested too deeply")
     except ValueError as wrong:
@@ -154,14 +158,23 @@ def _lenient(payload: bytes) -> list[Reading | Reject]:
     raw = _parse(payload)
     if isinstance(raw, Reject):
         return [raw]
+    found = Flag(0) if _is_utf8(payload) else Flag.NOT_UTF8
     if not isinstance(raw, list):
-        return [_lenient_reading(raw)]
+        return [_lenient_reading(raw, found)]
     if not 0 < len(raw) <= MAX_READINGS:
         return [_refuse_count(len(raw))]
-    return [_lenient_reading(element) for element in raw]
+    return [_lenient_reading(element, found) for element in raw]
 
 
-def _lenient_reading(raw: object) -> Reading | Reject:
+def _is_utf8(payload: bytes) -> bool:
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lenient_reading(raw: object, flags: Flag = Flag(0)) -> Reading | Reject:  # noqa: B008 (a flag is a value)
     """A reading of which whatever can be understood is kept, and the rest flagged."""
     if not isinstance(raw, dict):
         return Reject("not_a_reading", f"expected an object, found {_kind(raw)}")
@@ -173,7 +186,6 @@ def _lenient_reading(raw: object) -> Reading | Reject:
     uid = raw.get("id")
     if uid is not None and not isinstance(uid, str):
         return Reject("wrong_type", f'"id" must be text, found {_kind(uid)}')
-    flags = Flag(0)
     kept: dict[str, MetricValue] = {}
     for name, value in metrics.items():
         if value is None or isinstance(value, bool):

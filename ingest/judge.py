@@ -18,6 +18,7 @@ LATE_AFTER_S = 300
 
 _LOW = tuple(metric.low for metric in METRICS)
 _HIGH = tuple(metric.high for metric in METRICS)
+_IS_STATE = tuple(metric.kind == "state" for metric in METRICS)
 _WIDTH = len(METRICS)
 
 
@@ -45,6 +46,11 @@ class Judged:
     def late(self) -> bool:
         """Whether it is history: it raises and clears nothing live."""
         return bool(self.flags & (Flag.LATE | Flag.BACKFILL))
+
+    @property
+    def judged_ms(self) -> int:
+        """The time that rules see: a clock that is known to be slow is not believed, though its time is stored."""
+        return self.received_ms if self.flags & Flag.CLOCK_SLOW else self.ts_ms
 
     def row(self) -> TelemetryRow:
         """In the order of the hypertable's columns."""
@@ -74,6 +80,11 @@ class JudgedEvent:
         """Whether it is history: it raises and clears nothing live."""
         return bool(self.flags & Flag.LATE)
 
+    @property
+    def judged_ms(self) -> int:
+        """The time that rules see."""
+        return self.ts_ms
+
 
 def device_for(topic_uid: str, named_uid: str | None, registry: dict[str, KnownDevice]) -> KnownDevice | Reject:
     """The device that a message speaks of: the topic's own, or the one that a gateway names."""
@@ -96,6 +107,11 @@ def judge(reading: Reading, device: KnownDevice, delivery: Delivery, *, backfill
         place = METRIC_INDEX.get(name)
         if place is None:
             flags |= Flag.UNKNOWN_METRIC
+        elif value is True or value is False:
+            if _IS_STATE[place]:
+                values[place] = float(value)
+            else:
+                flags |= Flag.WRONG_TYPE
         elif value is not None:
             if _LOW[place] <= value <= _HIGH[place]:
                 values[place] = value

@@ -276,7 +276,11 @@ async def connect(broker: Broker, client_id: str, number: int, on_delivery: Call
             _, connection = await loop.create_connection(
                 lambda: Connection(number, on_delivery), broker.host, broker.port, ssl=context
             )
-            await connection.log_in(client_id, broker)
+            try:
+                await connection.log_in(client_id, broker)
+            except BaseException:
+                connection.abort("not logged in")
+                raise
     except (OSError, TimeoutError) as failed:
         reason = " ".join(str(failed).split()) or "no answer within 10 s"
         raise BrokerUnavailable(

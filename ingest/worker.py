@@ -18,7 +18,8 @@ import structlog
 from alerts.engine import Engine
 from foundation.clock import Clock, utc_now
 from foundation.errors import BrokerUnavailable, DatabaseUnavailable
-from ingest.batch import BadClockLine, Batch, Rejected, named_uids, sort_out
+from ingest.batch import Batch, Rejected, named_uids, sort_out
+from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.decode import decode_readings
 from ingest.delivery import Delivery, Reject
@@ -63,7 +64,7 @@ class Worker:
         self._clock = clock
         self._started_at = clock()
         self._committer = Committer(engine, name, self._started_at, clock)
-        self._line = BadClockLine()
+        self._clocks = DeviceClocks()
         self._registry: dict[str, KnownDevice] = {}
         self._registry_stale = True
         self._inbox: list[Delivery] = []
@@ -169,7 +170,7 @@ class Worker:
         database = await self._get_database()
         registry = await self._known(database, deliveries)
         try:
-            return await self._committer.commit(database, sort_out(list(deliveries), registry, self._line))
+            return await self._committer.commit(database, sort_out(list(deliveries), registry, self._clocks))
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except Exception as failed:

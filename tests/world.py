@@ -12,7 +12,8 @@ from psycopg.rows import dict_row
 from alerts.engine import Engine
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
 from catalogue.rules import default_pack
-from ingest.batch import BadClockLine, Batch, sort_out
+from ingest.batch import Batch, sort_out
+from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.delivery import Delivery
 from ingest.judge import Judged
@@ -49,7 +50,7 @@ class World:
     now: datetime = NIGHT
     engine: Engine = field(default_factory=lambda: Engine(default_pack()))
     devices: dict[str, KnownDevice] = field(default_factory=dict)
-    line: BadClockLine = field(default_factory=BadClockLine)
+    line: DeviceClocks = field(default_factory=DeviceClocks)
     name: str = "ingest-test"
 
     async def load(self) -> World:

@@ -97,6 +97,6 @@ create function reading_flags(flags integer) returns text[] language sql immutab
     select coalesce(array_agg(name order by bit), '{}')
     from (values (1, 'clock_ahead'), (2, 'clock_behind'), (4, 'clock_missing'), (8, 'out_of_range'),
                  (16, 'wrong_type'), (32, 'not_a_number'), (64, 'unknown_metric'), (128, 'backfill'),
-                 (256, 'late')) as known (bit, name)
+                 (256, 'late'), (512, 'clock_slow'), (1024, 'not_utf8')) as known (bit, name)
     where flags & bit <> 0
 $$;

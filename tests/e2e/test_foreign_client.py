@@ -45,6 +45,12 @@ STORED: dict[str, tuple[str, Callable[[], bytes], int, list[str]]] = {
     "a time in 1970": ("telemetry", lambda: reading(ts=5000), 1, ["clock_behind"]),
     "a time in 2100": ("telemetry", lambda: reading(ts=4_102_444_800_000), 1, ["clock_ahead"]),
     "an unknown metric": ("telemetry", lambda: reading(3, m={"co_ppm": 2, "noise_db": 40}), 1, ["unknown_metric"]),
+    "a fault text in GBK": (
+        "telemetry",
+        lambda: json.dumps({"ts": now_ms(5), "m": {"co_ppm": 3}, "fault": "过热"}, ensure_ascii=False).encode("gbk"),
+        1,
+        ["not_utf8"],
+    ),
     "an impossible value": ("telemetry", lambda: reading(4, m={"co_ppm": -7, "ch4_lel": 0}), 1, ["out_of_range"]),
 }  # fmt: skip
 
@@ -66,7 +72,7 @@ REJECTED = {
     "an empty payload": (b"", "empty"),
     "an empty array": (b"[]", "not_a_reading"),
     "1 MB of bytes": (b"\x00\xff" * 524_288, "too_large"),
-    "invalid UTF-8": (b'{"ts": 1, "m": {"co_ppm": 3}, "fault": "\xff\xfe"}', "not_utf8"),
+    "invalid UTF-8": (b'{"ts": \xff\xfe}', "not_utf8"),
     "a bottomless pit": (b"[" * 50_000, "not_json"),
     "201 readings": (b"[" + b",".join([b'{"m":{"co_ppm":1}}'] * 201) + b"]", "too_many_readings"),
     "in the name of a neighbour": (json.dumps({"id": NEIGHBOUR, "m": {"co_ppm": 1}}).encode(), "not_behind_gateway"),

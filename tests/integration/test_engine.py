@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import psycopg
@@ -11,6 +12,7 @@ import pytest
 from alerts.acknowledgement import acknowledge_alarm
 from foundation.errors import NotFound
 from ingest.batch import Batch
+from ingest.delivery import Delivery
 from ingest.judge import JudgedEvent
 from store.connect import connect_async
 from tests.world import World, ms, one
@@ -125,6 +127,51 @@ async def test_late_readings_raise_and_clear_nothing_else(world: World) -> None:
     await world.read("gb-000", 60, received=3710, flow_c=40)
     (alarm,) = [a for a in await world.alarms() if a["rule"] == "boiler_flow_102"]
     assert alarm["condition"] == "active"
+
+
+async def test_a_detector_with_a_slow_clock_is_not_late_and_raises_live_alarms(world: World) -> None:
+    def message(at: float, co_ppm: int) -> Delivery:
+        world.at(at)
+        payload = {"ts": ms(world.now) - 900_000, "seq": int(at), "boot": 1, "m": {"co_ppm": co_ppm}}
+        return Delivery(1, 1, "heat/v1/co-000/telemetry", json.dumps(payload).encode(), False, ms(world.now))
+
+    for at in range(0, 50, 10):
+        await world.deliver(message(at, 2))
+    await world.deliver(message(50, 400))
+    await world.deliver(message(60, 400))
+    (alarm,) = [a for a in await world.alarms() if a["rule"] == "co_300"]
+    assert (alarm["condition"], alarm["late"], alarm["raised_at"]) == ("active", False, world.at(60))
+    assert await one(world.database, "select count(*) from telemetry where 'late' = any(reading_flags(flags))") == 1
+    assert await one(world.database, "select count(*) from telemetry") == 7
+
+
+async def test_a_backlog_is_late_however_it_is_sent(world: World) -> None:
+    for number in range(20):
+        payload = {"ts": ms(world.start) - 900_000 + number * 10_000, "seq": number, "m": {"co_ppm": 60}}
+        world.at(number * 0.05)
+        await world.deliver(
+            Delivery(1, 1, "heat/v1/co-000/telemetry", json.dumps(payload).encode(), False, ms(world.now))
+        )
+    assert await world.alarms() == []
+    assert await one(world.database, "select count(*) from telemetry where 'late' = any(reading_flags(flags))") == 20
+
+
+async def test_a_stove_peak_after_a_latched_alarm_is_held_like_the_first(world: World) -> None:
+    await world.read("co-000", 0, co_ppm=60)
+    await world.deadlines(3600)
+    for second in range(3700, 4800, 60):
+        await world.read("co-000", second, co_ppm=5)
+    (alarm,) = [a for a in await world.alarms() if a["rule"] == "co_50"]
+    assert alarm["condition"] == "normal"
+    told = len(await world.messages())
+    await world.read("co-000", 5000, co_ppm=75)
+    await world.read("co-000", 5300, co_ppm=10)
+    await world.deadlines(20_000)
+    assert len(await world.messages()) == told, "five minutes of cooking"
+    await world.read("co-000", 21_000, co_ppm=75)
+    await world.deadlines(24_600)
+    assert [a["condition"] for a in await world.alarms() if a["rule"] == "co_50"] == ["active"]
+    assert len([m for m in (await world.messages())[told:] if "50ppm" in m["body"]]) == 1
 
 
 async def test_a_reading_that_arrives_out_of_order_changes_nothing(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -124,6 +125,36 @@ async def test_silence_is_counted_from_when_ingest_came_back(village: Watched) -
     await village.database.execute(sql("heartbeat"), ("ingest", "i", NIGHT, village.at(3600), village.at(3601), 0, ""))
     await village.look(3602, listening=False)
     assert (await village.alarms(), await village.incidents()) == ([], [])
+
+
+async def test_what_was_dead_before_is_no_blackout_when_ingest_comes_back(village: Watched) -> None:
+    dead, alive = everybody(village)[:12], everybody(village)[12:]
+    await village.report(0, *everybody(village))
+    for number, uid in enumerate(dead):
+        await village.database.execute(
+            "update device_latest set received_at = %s where device_id = %s",
+            (NIGHT + timedelta(minutes=20 * number), village.devices[uid].id),
+        )
+    for at in range(14_000, 15_200, 600):
+        await village.report(at, *alive)
+        await village.look(at + 1)
+    assert await village.incidents() == []
+    known = len(await village.alarms())
+    assert known == 12
+    await village.report(20_000, *alive)
+    await village.database.execute(
+        sql("heartbeat"), ("ingest", "i", NIGHT, village.at(20_000), village.at(20_031), 0, "")
+    )
+    await village.report(20_031, *alive)
+    await village.look(20_032, listening=False)
+    assert await village.incidents() == [], "they fell silent long ago, not when we began to listen"
+
+
+async def test_one_home_with_many_devices_stays_one_home(village: Watched) -> None:
+    await village.database.execute("update device set home_id = (select min(id) from home)")
+    await village.report(0, *everybody(village))
+    await village.look(35)
+    assert await village.incidents() == []
 
 
 async def test_silence_makes_an_open_alarm_stale_and_a_reading_makes_it_fresh(village: Watched) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from catalogue.event_types import EVENT_TYPES
 from catalogue.metrics import METRIC_INDEX
-from ingest.batch import BadClockLine, Batch, named_uids, sort_out
+from ingest.batch import Batch, named_uids, sort_out
+from ingest.clocks import DeviceClocks
 from ingest.commit import reject_row
 from ingest.decode import decode_readings
 from ingest.delivery import Delivery
@@ -45,7 +46,7 @@ def status(payload: object, *, uid: str = "tl-0001-co") -> Delivery:
 
 
 def sort(*deliveries: Delivery) -> Batch:
-    return sort_out(list(deliveries), REGISTRY, BadClockLine())
+    return sort_out(list(deliveries), REGISTRY, DeviceClocks())
 
 
 def reasons(batch: Batch) -> list[str]:
@@ -179,7 +180,7 @@ def sort_bit(*, on: bool, ts: int | None) -> Delivery:
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(NOW, NOW + 20)), max_size=40))
 def test_the_line_of_a_bad_clock_gives_no_place_twice_and_none_before_its_time(asked: list[tuple[int, int]]) -> None:
-    line = BadClockLine()
+    line = DeviceClocks()
     given_places = [(device_id, line.place(device_id, ms), ms) for device_id, ms in asked]
     assert all(place >= ms for _, place, ms in given_places)
     assert len({(device_id, place) for device_id, place, _ in given_places}) == len(asked)
@@ -228,7 +229,7 @@ def expected_items(one: Delivery) -> int:
 
 @given(st.lists(deliveries, max_size=8))
 def test_everything_received_is_a_reading_an_event_or_a_reject(some: list[Delivery]) -> None:
-    batch = sort_out(some, REGISTRY, BadClockLine())
+    batch = sort_out(some, REGISTRY, DeviceClocks())
     assert batch.received == len(batch.readings) + len(batch.events) + len(batch.rejects)
     nothing = sum(1 for one in some if one.topic.endswith("/status") and not one.payload and is_ours(one))
     assert batch.received + len(batch.statuses) + nothing == sum(map(expected_items, some))
@@ -245,8 +246,8 @@ def is_ours(one: Delivery) -> bool:
 
 @given(st.lists(deliveries, max_size=6), st.integers(0, 6))
 def test_a_batch_split_in_two_holds_the_same(some: list[Delivery], at: int) -> None:
-    line = BadClockLine()
-    whole = sort_out(some, REGISTRY, BadClockLine())
+    line = DeviceClocks()
+    whole = sort_out(some, REGISTRY, DeviceClocks())
     halves = [sort_out(half, REGISTRY, line) for half in (some[:at], some[at:])]
     assert whole.readings == [one for half in halves for one in half.readings]
     assert whole.events == [one for half in halves for one in half.events]
