@@ -17,6 +17,9 @@ FEWEST_HOMES = 2
 """One home with many devices stays one home."""
 MISSED_READINGS = 3
 """A device is silent when it has missed so many (SAFETY.md, Room and silence)."""
+COUNT_FOR = timedelta(seconds=30)
+"""How long we wait for devices that are overdue but not silent yet, so that the message counts them (our choice)."""
+OVERDUE_READINGS = 1.5
 NEARLY_ALL_BACK = 0.9
 SETTLED = timedelta(seconds=60)
 """When fewer than nearly all come back, we wait so long for more before we say how many did (our choice)."""
@@ -36,7 +39,7 @@ class Heard:
 class VillageSilence:
     """The verdict: `reason` says why, the rest is what a message needs."""
 
-    reason: Literal["village_silent", "too_few_silent", "most_still_report", "one_home"]
+    reason: Literal["village_silent", "too_few_silent", "most_still_report", "one_home", "still_counting"]
     began_at: datetime | None = None
     devices: tuple[int, ...] = ()
     homes: int = 0
@@ -46,7 +49,7 @@ class VillageSilence:
 def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
     """Looks for the three minutes in which most devices fell silent, and at who has been heard after them."""
     silent = sorted(
-        (one for one in heard if now - one.heard_at > timedelta(seconds=MISSED_READINGS * one.interval_s)),
+        (one for one in heard if now - one.heard_at > _silent_after(one)),
         key=lambda one: one.heard_at,
     )
     group = _largest_window(silent)
@@ -61,6 +64,8 @@ def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
     homes = {one.home_id for one in group}
     if len(homes) < FEWEST_HOMES:
         return VillageSilence("one_home")
+    if _may_still_join(alive, now) and now - group[0].heard_at < _silent_after(group[0]) + COUNT_FOR:
+        return VillageSilence("still_counting")
     return VillageSilence(
         "village_silent",
         began_at=group[0].heard_at,
@@ -75,6 +80,15 @@ def is_over(homes: int, back: int, back_changed_at: datetime | None, now: dateti
     if back >= homes * NEARLY_ALL_BACK:
         return True
     return back >= homes * SHARE and back_changed_at is not None and now - back_changed_at >= SETTLED
+
+
+def _silent_after(one: Heard) -> timedelta:
+    return timedelta(seconds=MISSED_READINGS * one.interval_s)
+
+
+def _may_still_join(alive: list[Heard], now: datetime) -> bool:
+    """Whether somebody who counts as alive has missed a reading already."""
+    return any(now - one.heard_at > timedelta(seconds=OVERDUE_READINGS * one.interval_s) for one in alive)
 
 
 def _largest_window(silent: list[Heard]) -> list[Heard]:

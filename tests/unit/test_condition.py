@@ -250,8 +250,18 @@ def test_normal_and_beyond_again_is_told_again() -> None:
         (920, 5, "cleared", "clear_long_enough"),
         (930, 299, "none", "within_limits"),
     )
-    state = home.lives((940, 305, "raised", "over_threshold"))
-    assert (state.condition, state.raised_at, state.since, state.cleared_at) == ("active", at(940), at(0), None)
+    assert home.lives((940, 305, "none", "waiting_for_second_sample")).condition == "normal", "one spike is none"
+    state = home.lives((950, 305, "raised", "confirmed_by_second_sample"))
+    assert (state.condition, state.raised_at, state.since, state.cleared_at) == ("active", at(950), at(940), None)
+
+
+def test_a_spike_after_a_latched_alarm_is_forgotten_when_the_next_sample_contradicts_it() -> None:
+    home = raised_co()
+    home.lives((20, 5, "recovering", "back_below_clear"), (920, 5, "cleared", "clear_long_enough"))
+    home.lives((940, 305, "none", "waiting_for_second_sample"), (950, 8, "none", "within_limits"))
+    assert home.open.deadline is None
+    home.lives((960, 305, "none", "waiting_for_second_sample"))
+    assert home.waits_until(990).change == "raised", "nothing contradicted this one"
 
 
 # -- acknowledging --------------------------------------------------------------------------------------------------
@@ -326,6 +336,7 @@ def test_late_below_the_level_or_without_tell_late_is_only_stored() -> None:
 def test_live_carbon_monoxide_after_a_late_one_is_told_as_live() -> None:
     home = Home(CO_300)
     home.feels(-3600, 500, received=0, late=True)
+    assert home.feels(0, 400).reason == "waiting_for_second_sample"
     assert home.feels(10, 400).change == "raised"
     assert (home.open.condition, home.open.late, home.open.raised_at) == ("active", False, at(10))
 
@@ -450,9 +461,10 @@ class AlarmLife(RuleBasedStateMachine):
             assert ts - self.back_since >= timedelta(seconds=clear_s), "cleared too early"
         if self.decision.change in {"raised", "opened"}:
             assert where == "beyond"
-        if newer and where == "beyond" and self.before and self.before.condition in {"active", "recovering", "normal"}:
+        if newer and where == "beyond" and self.before and self.before.condition != "pending":
             assert self.state is not None
-            assert self.state.condition == "active"
+            again = self.before.condition == "normal" and self.state.deadline is not None
+            assert again or self.state.condition == "active", "held or confirmed again, or raised"
 
     @rule(where=st.sampled_from(["beyond", "between", "back"]), ago_s=st.sampled_from([301.0, 5000.0]))
     def late(self, where: str, ago_s: float) -> None:
@@ -471,7 +483,11 @@ class AlarmLife(RuleBasedStateMachine):
         """Nothing is heard; the deadlines are looked at. Time goes on only for the one who looks."""
         assert self.state is not None
         now = at(self.second + after_s)
-        due = self.state.condition == "pending" and self.state.deadline is not None and self.state.deadline <= now
+        due = (
+            self.state.condition in {"pending", "normal"}
+            and self.state.deadline is not None
+            and self.state.deadline <= now
+        )
         self.note(judge_deadline(self.state, now))
         if due:
             assert self.decision.change == "raised"
