@@ -71,11 +71,15 @@ def demo(
 @app.command()
 def up(
     api_port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.")] = 8080,
+    mqtt_port: Annotated[int, typer.Option(help="Port of the broker; 0 takes a free one.")] = 0,
+    mqtt_address: Annotated[
+        str, typer.Option(help="Where devices reach the broker, e.g. 0.0.0.0; without: this machine only.")
+    ] = "127.0.0.1",
 ) -> None:
     """Start services and our processes in the foreground, without the simulator. Ctrl-C stops everything."""
     from demo.up import run
 
-    run(PROJECT, api_port=api_port, say=say)
+    run(PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, say=say)
 
 
 # -- our processes --------------------------------------------------------------------------------------------------
@@ -152,7 +156,7 @@ def alerts() -> None:
             },
         )
         return AlertsService(
-            database_url=database_url(), engine=Engine(default_pack()), channel=channel, name="alerts-0"
+            database_url=database_url(), engine=Engine(default_pack()), channel=channel, name=settings().alerts_worker
         ).run(stop)
 
     _run(service)
@@ -201,10 +205,8 @@ def carriers(
 
     logs.configure(process="carriers")
     chosen = settings()
-    callback = ""
-    if chosen.carrier_secret_path.get_secret_value():
-        secret = chosen.carrier_secret_path.get_secret_value()
-        callback = f"http://127.0.0.1:{chosen.api_port}/carriers/{secret}/aliyun/sms-report"
+    secret = chosen.carrier_secret_path.get_secret_value()
+    address = f"http://127.0.0.1:{chosen.api_port}/carriers/{secret}/aliyun/"
     run(
         CarrierSettings(
             access_key_id=required("aliyun_access_key_id"),
@@ -214,7 +216,8 @@ def carriers(
                 required("aliyun_sms_template_critical"): TEMPLATES["critical"],
                 required("aliyun_sms_template_routine"): TEMPLATES["routine"],
             },
-            callback_url=SecretStr(callback),
+            callback_url=SecretStr(f"{address}sms-report" if secret else ""),
+            reply_url=SecretStr(f"{address}sms-up" if secret else ""),
             receipt_delay_s=1.0,
         ),
         "127.0.0.1",
@@ -325,6 +328,14 @@ def dashboards_build() -> None:
 
     for path in write():
         print(path)
+
+
+@app.command()
+def docs() -> None:
+    """Write the pages of docs/ that are made from the code: settings and catalogue."""
+    from demo.documents import FOLDER, write
+
+    write(FOLDER)
 
 
 # -- how commands run -----------------------------------------------------------------------------------------------

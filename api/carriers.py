@@ -8,16 +8,19 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, HTTPException, Request
 
-from alerts.channels.aliyun_receipts import parse_reports
+from alerts.channels.aliyun_receipts import parse_replies, parse_reports
 from alerts.courier import record_receipt
+from alerts.reply import take_reply
 from api.database import Database
 from foundation.clock import utc_now
+from foundation.logs import mask_phone
 from foundation.settings import settings
 
 router = APIRouter(prefix="/carriers", include_in_schema=False)
 log = structlog.get_logger()
 
 _MOST_BYTES = 1024 * 1024
+_TAKEN = {"code": 0, "msg": "接收成功"}
 
 
 def _admit(secret: str) -> None:
@@ -26,20 +29,36 @@ def _admit(secret: str) -> None:
         raise HTTPException(404)
 
 
-@router.post("/{secret}/aliyun/sms-report")
-async def sms_report(secret: str, request: Request, database: Database) -> dict[str, Any]:
-    """Receipts of Aliyun SMS. Answers success also for what it has had before: the carrier repeats itself."""
+async def _body(secret: str, request: Request) -> object:
+    """The JSON that a carrier posted, if it knows the address and does not send too much."""
     _admit(secret)
     if int(request.headers.get("content-length") or 0) > _MOST_BYTES:
         raise HTTPException(413)
     try:
-        body = await request.json()
+        return await request.json()
     except ValueError:
-        raise HTTPException(400, "expected a JSON array of reports") from None
-    reports = parse_reports(body)
+        raise HTTPException(400, "expected a JSON array") from None
+
+
+@router.post("/{secret}/aliyun/sms-report")
+async def sms_report(secret: str, request: Request, database: Database) -> dict[str, Any]:
+    """Receipts of Aliyun SMS. Answers success also for what it has had before: the carrier repeats itself."""
+    reports = parse_reports(await _body(secret, request))
     for receipt in reports.receipts:
         news = await record_receipt(database, receipt, utc_now())
         log.info("receipt", key=receipt.key, delivered=receipt.delivered, reason=receipt.reason, news=news)
     if reports.skipped:
         log.warning("unreadable_receipts", count=reports.skipped)
-    return {"code": 0, "msg": "接收成功"}
+    return _TAKEN
+
+
+@router.post("/{secret}/aliyun/sms-up")
+async def sms_up(secret: str, request: Request, database: Database) -> dict[str, Any]:
+    """What people answered: 1 acknowledges the newest open alarm that their number was told of."""
+    replies = parse_replies(await _body(secret, request))
+    for reply in replies.replies:
+        result = await take_reply(database, reply, utc_now())
+        log.info("reply", phone=mask_phone(reply.phone), result=result)
+    if replies.skipped:
+        log.warning("unreadable_replies", count=replies.skipped)
+    return _TAKEN

@@ -1,6 +1,6 @@
 """The pages of `docs/` that are made from the code: settings and catalogue. A test holds the committed files to it.
 
-`python -m demo.documents` writes them again.
+`nuanshao docs` writes them again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from foundation.settings import PREFIX, Settings
 
 FOLDER = Path(__file__).parents[1] / "docs"
 
-MADE = "<!-- Made by `python -m demo.documents`; change the code, not this file. -->"
+MADE = "<!-- Made by `nuanshao docs`; change the code, not this file. -->"
 BESIDE: tuple[tuple[str, str, str], ...] = (
     ("LOG_LEVEL", "`INFO`", "What is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`"),
     (

@@ -14,9 +14,15 @@ from runtime.stack import ENV_FILE, Stack
 MEND_EVERY_S = 1.0
 
 
-def run(project: Path, *, api_port: int, say: Callable[[str], None]) -> None:
+def run(project: Path, *, api_port: int, mqtt_port: int, mqtt_address: str, say: Callable[[str], None]) -> None:
     """Runs until Ctrl-C or SIGTERM."""
-    with Stack(project, state_dir(project, "data"), say, api_port=api_port) as stack:
+    with Stack(
+        project, state_dir(project, "data"), say, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address
+    ) as stack:
+        if stack.services.mosquitto is not None:
+            say(
+                f"MQTT           {mqtt_address}:{stack.services.mosquitto.port}   (without TLS: for a network you trust)"
+            )
         say(f"API            {stack.api_url}/docs")
         if stack.carrier_url:
             say(f"phones         {stack.carrier_url}   (emulated carrier: what the village committees received)")

@@ -41,6 +41,7 @@ class Settings(BaseSettings):
         default="", description="Where the broker reads device passwords; kept in step with the registry when set"
     )
     worker: str = Field(default="ingest-0", description="Name of this ingest worker in the ledger")
+    alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
     api_host: str = Field(default="127.0.0.1", description="Address that the API listens on")
     api_port: int = Field(default=8080, description="Port that the API listens on; 0 takes a free one")
     api_token: SecretStr = Field(
@@ -48,7 +49,8 @@ class Settings(BaseSettings):
     )
     carrier_secret_path: SecretStr = Field(
         default=SecretStr(""),
-        description="Secret part of the address that carriers call back: /carriers/<secret>/aliyun/sms-report",
+        description="Secret part of the addresses that carriers call back:"
+        " /carriers/<secret>/aliyun/sms-report and /carriers/<secret>/aliyun/sms-up",
     )
     aliyun_sms_endpoint: str = Field(
         default="https://dysmsapi.aliyuncs.com",

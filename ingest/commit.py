@@ -52,16 +52,17 @@ class Committer:
                     sql("upsert_status"),
                     (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
                 )
-            for rejected in batch.rejects:
-                await connection.execute(sql("insert_reject"), reject_row(rejected))
+            rejected = 0
+            for one in batch.rejects:
+                rejected += (await connection.execute(sql("insert_reject"), reject_row(one))).rowcount
             await store_latest(connection, _newest(readings))
             await self._engine.evaluate(connection, readings, events, self._clock())
             stored = len(readings) + len(events)
             counts = Counts(
                 received=batch.received,
                 stored=stored,
-                duplicate=len(batch.readings) + len(batch.events) - stored,
-                rejected=len(batch.rejects),
+                duplicate=batch.received - stored - rejected,
+                rejected=rejected,
             )
             await connection.execute(
                 sql("count_ledger"),
@@ -131,13 +132,18 @@ async def _remember(connection: psycopg.AsyncConnection, named: list[tuple[int, 
     return {(device_id, fingerprint) for device_id, fingerprint in await cursor.fetchall()}
 
 
-def reject_row(rejected: Rejected) -> tuple[object, ...]:
+def reject_row(rejected: Rejected) -> dict[str, object]:
     """A row of `rejects`: the reason, and as much of the payload as is kept."""
     delivery, reject = rejected.delivery, rejected.reject
-    return (
-        _at(delivery.received_ms), delivery.topic.replace("\0", "?"), reject.reason, reject.detail.replace("\0", "?"),
-        delivery.payload[:KEPT_PAYLOAD_BYTES], len(delivery.payload),
-    )  # fmt: skip
+    return {
+        "received_at": _at(delivery.received_ms),
+        "topic": delivery.topic.replace("\0", "?"),
+        "reason": reject.reason,
+        "detail": reject.detail.replace("\0", "?"),
+        "payload": delivery.payload[:KEPT_PAYLOAD_BYTES],
+        "payload_size": len(delivery.payload),
+        "duplicate": delivery.duplicate,
+    }
 
 
 def _newest(readings: list[Judged]) -> list[TelemetryRow]:

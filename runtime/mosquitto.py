@@ -35,12 +35,13 @@ class Mosquitto:
     it is told to read the file again within a second.
     """
 
-    def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0) -> None:
+    def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0, address: str = LOOPBACK) -> None:
         self.folder = folder
         self.log = folder / "mosquitto.log"
         self.password_file = folder / "passwords"
         self.port = port
         self._chosen = port == 0
+        self._address = address
         self._programs = programs
         self._account = service_account()
         self._process: subprocess.Popen[bytes] | None = None
@@ -141,7 +142,7 @@ class Mosquitto:
 
     def _launch(self) -> None:
         configuration = self.folder / "mosquitto.conf"
-        configuration.write_text(render_configuration(self.folder, self.port), encoding="utf-8")
+        configuration.write_text(render_configuration(self.folder, self.port, self._address), encoding="utf-8")
         give(configuration, self._account, 0o600)
         with self.log.open("ab") as log:
             from_here = log.tell()
@@ -199,10 +200,10 @@ class Mosquitto:
                 self.reload()
 
 
-def render_configuration(folder: Path, port: int) -> str:
+def render_configuration(folder: Path, port: int, address: str = LOOPBACK) -> str:
     """The whole mosquitto.conf of a local broker: where it listens and keeps its files, then the safety settings."""
     place = (
-        f"listener {port} {LOOPBACK}\n"
+        f"listener {port} {address}\n"
         f"password_file {folder / 'passwords'}\n"
         f"acl_file {folder / 'acl'}\n"
         f"persistence_location {folder / 'data'}{os.sep}\n"

@@ -27,6 +27,7 @@ from runtime.host import (
 from runtime.lock import FolderLock
 from runtime.mosquitto import Mosquitto
 from runtime.mqtt_probe import probe
+from runtime.ports import LOOPBACK
 from runtime.postgres import Postgres
 from runtime.spawn import last_line
 
@@ -41,7 +42,8 @@ class Services:
 
     Each is, in this order: what NUANSHAO_DATABASE_URL / NUANSHAO_MQTT_URL name (then nothing is started), the host's
     own programs, or the bundle's. `state_dir` (from `runtime.places.state_dir`) is locked meanwhile; `fresh` empties
-    it first; `durable=False` is for tests. A port of 0 takes a free one.
+    it first; `durable=False` is for tests. A port of 0 takes a free one. `mqtt_address` is where devices reach the
+    broker: loopback, unless real devices are to be let in.
 
     SIGTERM becomes SystemExit(143) between enter and exit, so that everything is stopped on it too; where we are
     killed outright, the kernel stops the services (`runtime.tether`).
@@ -57,6 +59,7 @@ class Services:
         programs: Programs | None = None,
         postgres_port: int = 0,
         mqtt_port: int = 0,
+        mqtt_address: str = LOOPBACK,
     ) -> None:
         self.state_dir = state_dir
         self.postgres: Postgres | None = None
@@ -66,6 +69,7 @@ class Services:
         self._durable = durable
         self._given = programs
         self._ports = (postgres_port, mqtt_port)
+        self._mqtt_address = mqtt_address
         self._database_url = named_outside("NUANSHAO_DATABASE_URL")
         self._mqtt_url = named_outside("NUANSHAO_MQTT_URL")
         self._database: DatabasePrograms | None = None
@@ -119,7 +123,9 @@ class Services:
                 probe(self._mqtt_url)
             else:
                 self._broker = self._given.broker if self._given else find_broker_programs(self._say)
-                self.mosquitto = Mosquitto(self._own("mosquitto"), self._broker, port=self._ports[1])
+                self.mosquitto = Mosquitto(
+                    self._own("mosquitto"), self._broker, port=self._ports[1], address=self._mqtt_address
+                )
                 undo.callback(self.mosquitto.stop)
             if self.mosquitto is not None:
                 self.mosquitto.start()

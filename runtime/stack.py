@@ -16,7 +16,7 @@ import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
-from runtime.ports import claim
+from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
 from runtime.services import Services
 from store.connect import connect
@@ -42,9 +42,11 @@ class Stack:
         *,
         fresh: bool = False,
         api_port: int = 0,
+        mqtt_port: int = 0,
+        mqtt_address: str = LOOPBACK,
     ) -> None:
         self.project = project
-        self.services = Services(state_dir, say, fresh=fresh)
+        self.services = Services(state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address)
         self.logs = state_dir / "logs"
         self.processes: dict[str, Process] = {}
         self.migrated: Migrated | None = None

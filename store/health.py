@@ -8,6 +8,7 @@ from typing import Literal
 
 import psycopg
 
+from catalogue.rules import default_pack
 from store.edition import Fitness, fitness_async
 from store.named_sql import sql
 
@@ -63,14 +64,17 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
     cursor = await connection.execute(sql("workers"))
     workers = [_alive(WorkerState(*one), now) for one in await cursor.fetchall()]
     overdue = await (await connection.execute(sql("outbox_overdue"), (now - OUTBOX_OVERDUE,))).fetchone()
-    return Look(fit, ledger, workers, problems(ledger, workers, overdue[0] if overdue else 0))
+    telling = [rule.id for rule in default_pack().rules if rule.tell]
+    untold = await (await connection.execute(sql("told_to_nobody"), (telling,))).fetchone()
+    found = problems(ledger, workers, overdue=overdue[0] if overdue else 0, untold=untold[0] if untold else 0)
+    return Look(fit, ledger, workers, found)
 
 
 def _alive(worker: WorkerState, now: datetime) -> WorkerState:
     return replace(worker, alive=now - worker.heartbeat_at < HEARTBEAT_VALID)
 
 
-def problems(ledger: LedgerCounts, workers: list[WorkerState], overdue: int) -> list[str]:
+def problems(ledger: LedgerCounts, workers: list[WorkerState], *, overdue: int, untold: int) -> list[str]:
     """What is wrong, one line each. Pure."""
     alive = {worker.kind for worker in workers if worker.alive}
     found = [
@@ -88,4 +92,6 @@ def problems(ledger: LedgerCounts, workers: list[WorkerState], overdue: int) -> 
         )
     if overdue:
         found.append(f"{overdue} messages to people are overdue: is the carrier reachable?")
+    if untold:
+        found.append(f"{untold} open alarms were told to nobody: add a contact to the village or a region above it")
     return found

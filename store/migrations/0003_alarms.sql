@@ -92,3 +92,14 @@ begin
 end $$;
 create trigger notification_created after insert on notification
     for each statement execute function tell_notification_due();
+
+-- What people answered. The name makes a repeated callback recognisable.
+create table reply (
+    name        text primary key,
+    contact_id  integer not null references contact,
+    content     text not null,
+    sent_at     timestamptz not null,
+    received_at timestamptz not null,
+    alarm_id    bigint references alarm,           -- what it acknowledged
+    result      text not null
+);

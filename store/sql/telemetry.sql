@@ -39,7 +39,13 @@ set state = excluded.state, session = excluded.session, ts = excluded.ts, receiv
 where excluded.state = 'online' or excluded.session = held.session
 
 -- name: insert_reject
-insert into rejects (received_at, topic, reason, detail, payload, payload_size) values (%s, %s, %s, %s, %s, %s)
+-- The same bytes again with the broker's DUP mark are a redelivery, not another reject.
+insert into rejects (received_at, topic, reason, detail, payload, payload_size)
+select %(received_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(payload_size)s
+where not (%(duplicate)s and exists (
+    select 1 from rejects held
+    where held.received_at > %(received_at)s - interval '1 hour' and held.topic = %(topic)s
+      and held.reason = %(reason)s and held.detail = %(detail)s and held.payload = %(payload)s))
 
 -- name: count_ledger
 insert into ledger as held (worker, started_at, received, stored, duplicate, rejected)

@@ -14,3 +14,9 @@ select kind, name, started_at, connected_since, heartbeat_at, waiting, problem f
 
 -- name: outbox_overdue
 select count(*) from notification where ended_at is null and accepted_at is null and created_at < %s
+
+-- name: told_to_nobody
+-- Open alarms of rules that tell people, for which no message was ever made: a region without a contact.
+select count(*) from alarm a
+where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none' and a.rule = any(%s)
+  and not exists (select 1 from notification n where n.alarm_id = a.id)

@@ -15,7 +15,7 @@ from api.app import create_app
 from catalogue.metrics import METRIC_NAMES
 from foundation.errors import SettingsError
 from foundation.settings import Settings, settings
-from tests.world import World, one
+from tests.world import World, one, rows
 
 
 @pytest.fixture
@@ -132,6 +132,50 @@ async def test_a_receipt_is_taken_only_at_the_secret_address(
     assert answer.json() == {"code": 0, "msg": "接收成功"}
     assert await one(world.database, "select state from notification") == "delivered"
     assert (await http.post("/carriers/hush/aliyun/sms-report", content=b"{")).status_code == 400
+
+
+async def test_answering_1_acknowledges_and_a_repeated_callback_does_not_acknowledge_the_next(
+    world: World, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUANSHAO_CARRIER_SECRET_PATH", "hush")
+    await world.read("gb-000", 0, flow_c=110)
+    await world.read("gb-001", 10, flow_c=111)
+    await world.database.execute(
+        "update notification set state = 'delivered', accepted_at = created_at, ended_at = created_at"
+    )
+
+    async def answer(content: str, number: int, phone: str = "8613800000201") -> None:
+        reply = {
+            "phone_number": phone, "content": content, "send_time": "2026-01-16 03:01:00", "dest_code": "1",
+            "sequence_id": f"{number}",
+        }  # fmt: skip
+        taken = await http.post("/carriers/hush/aliyun/sms-up", json=[reply])
+        assert taken.json()["code"] == 0
+
+    async def acknowledged() -> list[str]:
+        return [a["device"] for a in (await http.get("/v1/alarms")).json() if a["acknowledged_by"] == "王某某"]
+
+    await answer("收到谢谢", 1)
+    assert await acknowledged() == []
+    await answer(" １。", 2)
+    assert await acknowledged() == ["gb-001"], "the newest one"
+    await answer(" １。", 2)
+    assert await acknowledged() == ["gb-001"], "the carrier repeats itself"
+    await answer("1", 3, phone="13900000000")
+    assert await acknowledged() == ["gb-001"], "a number that nobody knows"
+    await answer("1", 4)
+    assert sorted(await acknowledged()) == ["gb-000", "gb-001"]
+    await answer("1", 5)
+    results = [row["result"] for row in await rows(world.database, "select result from reply order by name")]
+    assert results == ["not_understood", "acknowledged", "acknowledged", "nothing_open"]
+    how = "select distinct acknowledged_how from alarm where acknowledged_at is not null"
+    assert await one(world.database, how) == "sms"
+
+
+async def test_alarms_that_were_told_to_nobody_are_a_problem(world: World, http: httpx.AsyncClient) -> None:
+    await world.database.execute("delete from contact")
+    await world.read("gb-000", 0, flow_c=110)
+    assert (await http.get("/health")).json()["problems"][-1].startswith("1 open alarms were told to nobody")
 
 
 async def test_openapi_names_every_metric_and_the_docs_need_no_network(http: httpx.AsyncClient) -> None:

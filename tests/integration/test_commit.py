@@ -83,6 +83,15 @@ async def test_rejects_keep_the_reason_and_the_bytes(world: World) -> None:
     assert (len(found[2]["payload"]), found[2]["payload_size"]) == (65536, 1_000_000)
 
 
+async def test_a_redelivered_reject_is_a_duplicate(world: World) -> None:
+    broken = delivery(world, b"{")
+    await world.deliver(broken)
+    again = await world.deliver(broken._replace(duplicate=True))
+    fresh = await world.deliver(broken)
+    assert (again, fresh) == (Counts(received=1, duplicate=1), Counts(received=1, rejected=1))
+    assert await one(world.database, "select count(*) from rejects") == 2
+
+
 async def test_one_bad_reading_never_costs_a_neighbour(world: World) -> None:
     good, bad = reading(world), {"ts": ms(world.now), "m": "warm"}
     later = reading(world, 2) | {"ts": ms(world.now) + 1000}

@@ -17,7 +17,7 @@ from foundation.settings import PREFIX, Settings
 @pytest.mark.parametrize("name", documents())
 def test_a_committed_page_is_what_is_made(name: str) -> None:
     committed = (FOLDER / name).read_text(encoding="utf-8")
-    assert committed == documents()[name], "run `python -m demo.documents` and commit what changed"
+    assert committed == documents()[name], "run `nuanshao docs` and commit what changed"
 
 
 def test_every_setting_has_a_row_that_says_what_it_is() -> None:
