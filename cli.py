@@ -47,7 +47,7 @@ def say(line: str) -> None:
 def demo(
     minutes: Annotated[float | None, typer.Option(min=2, help="End after so many minutes; without: at Ctrl-C.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write what happened to this file, as JSON.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Write the view at its busiest moment, as SVG.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write the view at its busiest moment, as HTML.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed plays the same county.")] = 1,
     villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
     homes: Annotated[int, typer.Option(min=5, max=999, help="Homes in each village.")] = 100,

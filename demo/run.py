@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 from rich.live import Live
+from rich.terminal_theme import MONOKAI
 
 from catalogue.device_types import DEVICE_TYPES
 from demo import view
@@ -41,7 +42,15 @@ EVENTS_WITHIN_MIN = 10.0
 SETTLE_WITHIN_S = 45.0
 """How long the end waits for the last readings to be stored and the last messages to be told."""
 LINE_EVERY_S = 5.0
-PICTURE_WIDTH = 130
+PICTURE_WIDTH = 132
+# a wide sign must be twice as wide as a narrow one; no font has both, so the Chinese one is scaled to fit
+PICTURE_FORMAT = """<!DOCTYPE html><meta charset="utf-8"><style>
+@font-face {{ font-family: wide; src: local("Noto Sans CJK SC"), local("Noto Sans Mono CJK SC");
+              size-adjust: 120.4%; unicode-range: U+2E80-9FFF, U+FF00-FFEF; }}
+body {{ margin: 0; background: #11151c; }}
+pre {{ margin: 0; padding: 16px 20px; font: 15px/20px wide, "DejaVu Sans Mono", monospace; color: #d7dde8;
+       text-spacing-trim: space-all; }}
+</style><pre>{code}</pre>"""
 SHOWN_ALARMS, SHOWN_MESSAGES = 6, 6
 
 
@@ -125,12 +134,13 @@ class Demo:
             pass
 
     def picture(self, file: Path) -> None:
-        """Writes the view at its busiest moment as an SVG."""
+        """Writes the view at its busiest moment as a page (rich's SVG squeezes Chinese)."""
         if self._busiest is None:
             return
         console = Console(width=PICTURE_WIDTH, record=True, file=io.StringIO(), force_terminal=True)
         console.print(view.screen(*self._busiest, "Ctrl-C ends it", {}))
-        file.write_text(console.export_svg(title="nuanshao demo"), encoding="utf-8")
+        page = console.export_html(theme=MONOKAI, code_format=PICTURE_FORMAT, inline_styles=True)
+        file.write_text(page, encoding="utf-8")
 
     @staticmethod
     def _wait(simulator: Process) -> None:

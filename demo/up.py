@@ -20,9 +20,8 @@ def run(project: Path, *, api_port: int, mqtt_port: int, mqtt_address: str, say:
         project, state_dir(project, "data"), say, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address
     ) as stack:
         if stack.services.mosquitto is not None:
-            say(
-                f"MQTT           {mqtt_address}:{stack.services.mosquitto.port}   (without TLS: for a network you trust)"
-            )
+            where = f"{mqtt_address}:{stack.services.mosquitto.port}"
+            say(f"MQTT           {where}   (without TLS: for a network you trust)")
         say(f"API            {stack.api_url}/docs")
         if stack.carrier_url:
             say(f"phones         {stack.carrier_url}   (emulated carrier: what the village committees received)")

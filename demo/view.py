@@ -151,7 +151,7 @@ def _numbers(now: Snapshot, rate: float) -> Table:
 def _villages(now: Snapshot) -> Table:
     table = Table(box=None, expand=True, pad_edge=False)
     for name, ratio, justify in (
-        ("village", 3, "left"), ("heating", 3, "left"), ("reporting", 2, "right"), ("indoor median", 2, "right"),
+        ("village", 3, "left"), ("heating", 3, "left"), ("reporting", 2, "right"), ("indoor", 2, "right"),
         ("coldest", 2, "right"), ("CO max", 2, "right"), ("power", 2, "right"), ("", 1, "left"), ("state", 4, "left"),
     ):  # fmt: skip
         table.add_column(name, ratio=ratio, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
@@ -196,7 +196,7 @@ def _alarms(now: Snapshot) -> RenderableType:
         table.add_row(
             Text(f" {row.priority} ", style=_PRIORITY_STYLE[row.priority]),
             f"{row.village} {row.address or row.uid}",
-            rule.zh if rule else row.rule,
+            (rule.zh if rule else row.rule).replace("℃", "°C"),  # a sign of uncertain width
             _value(rule, row.value),
             _clock(row.raised_at),
             state,
