@@ -19,6 +19,7 @@ from runtime.places import state_dir
 from runtime.services import Services
 from store.connect import connect_async
 from store.migrate import migrate
+from tests.beside import DemoUnderWay
 
 PROJECT = Path(__file__).parents[1]
 TEMPLATE = "template_nuanshao"
@@ -48,6 +49,22 @@ def _template(services: Services) -> str:
         admin.execute(pg.SQL("alter database {} with allow_connections false").format(pg.Identifier(TEMPLATE)))
         admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (TEMPLATE,))
     return services.postgres.url("postgres")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The demo is looked at last: it plays beside the other tests meanwhile."""
+    items.sort(key=lambda item: item.path.name == "test_demo.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def demo_under_way(request: pytest.FixtureRequest) -> Iterator[DemoUnderWay | None]:
+    """The demo, started before the first test if a test will ask how it ended."""
+    if not any(item.path.name == "test_demo.py" for item in request.session.items):
+        yield None
+        return
+    demo = DemoUnderWay()
+    yield demo
+    demo.remove()
 
 
 @pytest.fixture

@@ -93,6 +93,10 @@ end $$;
 create trigger notification_created after insert on notification
     for each statement execute function tell_notification_due();
 
+-- Tells this database's messages from those of another one that uses the same account at a carrier.
+create table deployment (mark text not null);
+insert into deployment values (left(replace(gen_random_uuid()::text, '-', ''), 10));
+
 -- What people answered. The name makes a repeated callback recognisable.
 create table reply (
     name        text primary key,

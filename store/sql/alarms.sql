@@ -89,5 +89,5 @@ where n.alarm_id = %s and n.kind = 'raised' and n.state not in ('failed', 'super
 -- The same key again changes nothing: a retried transaction tells once.
 insert into notification (alarm_id, incident_id, kind, contact_id, channel, template, params, body, idempotency_key,
                           created_at, next_attempt_at)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || %s, %s, %s)
 on conflict (idempotency_key) do nothing

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,19 +21,7 @@ import pytest
 
 from runtime.host import find_programs
 from runtime.postgres import processes_in
-
-PROJECT = Path(__file__).parents[2]
-
-
-def nuanshao(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cli", *arguments]
-
-
-def environment(**more: str) -> dict[str, str]:
-    """Ours, without settings that a developer's shell may hold."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("NUANSHAO_")}
-    cache = os.environ.get("NUANSHAO_CACHE_DIR")
-    return kept | ({"NUANSHAO_CACHE_DIR": cache} if cache else {}) | {"PYTHONPATH": str(PROJECT)} | more
+from tests.beside import environment, nuanshao
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ import pytest
 from demo.county import register
 from device_sim.fleet import plan
 from store.connect import connect
-from tests.e2e.conftest import Running, environment, nuanshao, start, stop, wait_for
+from tests.beside import environment, nuanshao
+from tests.e2e.conftest import Running, start, stop, wait_for
 from tests.e2e.processes import alive, command, descendants, kill
 
 HOMES = 20

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from demo.run import shortcomings, summary
 from demo.verdict import Books
-from tests.e2e.conftest import environment, nuanshao
+from tests.beside import DemoUnderWay
 
 
 @pytest.fixture(scope="module")
-def report(folder: Path) -> dict[str, Any]:
-    """The shortest demo, with a third of the usual homes."""
-    place = folder / "demo"
-    place.mkdir()
-    said = subprocess.run(
-        nuanshao("demo", "--minutes", "2", "--homes", "30", "--report", "r.json"),
-        cwd=place, env=environment(), capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+def report(demo_under_way: DemoUnderWay) -> dict[str, Any]:
+    """The shortest demo, with a third of the usual homes; it has been playing beside the other tests."""
+    said = demo_under_way.end()
     assert said.returncode == 0, said.stderr
+    place = demo_under_way.folder
     assert not (place / ".nuanshao" / "demo").exists(), "nothing is left behind"
     assert not (place / ".nuanshao" / "env").exists()
     found: dict[str, Any] = json.loads((place / "r.json").read_text())

@@ -26,7 +26,7 @@ from tests.world import COMMITTEE_PHONE, World, one, rows
 SECRET = "made-up-for-the-test"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def carrier() -> Iterator[Running]:
     settings = CarrierSettings(
         access_key_id="id",
@@ -254,6 +254,8 @@ async def test_the_outbox_wakes_its_courier(now_world: World, database_url: str)
     assert heard == ["nuanshao_outbox"]
 
 
-def test_the_phone_is_the_committees(carrier: Running) -> None:
-    messages = httpx.get(f"{carrier.url}/messages.json", trust_env=False).json()
-    assert {message["phone"] for message in messages} == {COMMITTEE_PHONE}
+async def test_the_phone_is_the_committees(now_world: World, office: Office) -> None:
+    await overheat(now_world, 0)
+    await office.courier.round()
+    messages = httpx.get(f"{office.carrier.url}/messages.json", trust_env=False).json()
+    assert [message["phone"] for message in messages] == [COMMITTEE_PHONE]

@@ -100,7 +100,8 @@ def test_signals_reach_a_program_as_if_started_from_a_shell(tmp_path: Path) -> N
         signal.signal(signal.SIGTERM, before)
     _, blocked, _, ignored, files = printed.split()
     assert int(blocked, 16) == 0
-    assert int(ignored, 16) == 0
+    # 32 and 33 are the C library's own: no program can set or reset them, some shells hand them down
+    assert int(ignored, 16) & ~(0b11 << 31) == 0
     assert files == "unlimited" or int(files) >= 1024
 
 
