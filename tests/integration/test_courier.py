@@ -257,5 +257,6 @@ async def test_the_outbox_wakes_its_courier(now_world: World, database_url: str)
 async def test_the_phone_is_the_committees(now_world: World, office: Office) -> None:
     await overheat(now_world, 0)
     await office.courier.round()
-    messages = httpx.get(f"{office.carrier.url}/messages.json", trust_env=False).json()
+    async with httpx.AsyncClient(trust_env=False) as http:
+        messages = (await http.get(f"{office.carrier.url}/messages.json")).json()
     assert [message["phone"] for message in messages] == [COMMITTEE_PHONE]
