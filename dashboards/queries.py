@@ -7,29 +7,14 @@ catalogue; `$…` belongs to Grafana and is left alone.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from importlib.resources import files
 
 from catalogue.device_types import DEVICE_TYPES
 from catalogue.metrics import METRICS, Metric
 from dashboards.units import label
+from store.named_sql import blocks
 
-_NAME = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 _PLACE = re.compile(r"@(\w+)")
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
-
-
-@lru_cache(maxsize=1)
-def blocks() -> dict[str, str]:
-    """Every block of every file, by name, without its comment lines."""
-    found: dict[str, str] = {}
-    for file in sorted(files("dashboards").joinpath("sql").iterdir(), key=lambda entry: entry.name):
-        parts = _NAME.split(file.read_text(encoding="utf-8"))
-        for name, body in zip(parts[1::2], parts[2::2], strict=True):
-            if name in found:
-                raise ValueError(f"dashboards/sql/{file.name}: block {name!r} stands twice")
-            found[name] = _COMMENT.sub("", body).strip()
-    return found
 
 
 def query(name: str, **places: str) -> str:
@@ -39,7 +24,7 @@ def query(name: str, **places: str) -> str:
     def fill(place: re.Match[str]) -> str:
         return known[place[1]] if place[1] in known else query(place[1], **places)
 
-    return _PLACE.sub(fill, blocks()[name])
+    return _PLACE.sub(fill, _COMMENT.sub("", blocks("dashboards")[name]).strip())
 
 
 def averages(metrics: tuple[Metric, ...], function: str = "avg") -> str:

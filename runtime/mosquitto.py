@@ -12,52 +12,40 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed
-from runtime.account import give, own_folder, service_account
+from runtime.account import give, own_folder
 from runtime.host import BrokerPrograms
 from runtime.mqtt_probe import probe
 from runtime.passwords import OUR_ACCOUNT, mosquitto_hash, password_file, replace_devices, write_atomically
-from runtime.ports import LOOPBACK, claim, is_free
+from runtime.ports import LOOPBACK
+from runtime.server import Server
 from runtime.spawn import Launch, last_line, start
 
 SAFETY_SETTINGS = Path(__file__).with_name("mosquitto.conf")
 ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
 READY_S = 30.0
 STOP_S = 30.0
-PORT_TRIES = 3
 WATCH_S = 0.5
 _POLL_S = 0.03
 
 
-class Mosquitto:
+class Mosquitto(Server):
     """A broker in `folder`, reached at `url` while it runs.
 
     `port` 0 takes a free one and keeps it over restarts. Whoever replaces `password_file` need not know the broker:
-    it is told to read the file again within a second.
+    it is told to read the file again within a second. A kill loses what came after the last autosave.
     """
 
+    name = "Mosquitto"
+
     def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0, address: str = LOOPBACK) -> None:
-        self.folder = folder
+        super().__init__(folder, port)
         self.log = folder / "mosquitto.log"
         self.password_file = folder / "passwords"
-        self.port = port
-        self._chosen = port == 0
         self._address = address
         self._programs = programs
-        self._account = service_account()
-        self._process: subprocess.Popen[bytes] | None = None
         self._password = ""
         self._told = b""
         self._stop_watching = threading.Event()
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the broker, None while it does not run."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
-
-    @property
-    def running(self) -> bool:
-        """Whether the broker process lives."""
-        return self.pid is not None
 
     @property
     def url(self) -> str:
@@ -65,27 +53,10 @@ class Mosquitto:
         return f"mqtt://{OUR_ACCOUNT}:{self._password}@{LOOPBACK}:{self.port}"
 
     def start(self) -> None:
-        """Start and wait until it takes our account.
-
-        Raises ServiceFailed with the last telling line of the log, ServiceMissing for an asked port that is taken.
-        """
+        """As every server; then watch the password file."""
         if self.running:
             return
-        self._prepare()
-        for attempt in range(1, PORT_TRIES + 1):
-            if self.port == 0:
-                self.port = claim(0, "Mosquitto")
-            elif not self._chosen:
-                claim(self.port, "Mosquitto")
-            try:
-                self._launch()
-            except ServiceFailed:
-                # somebody took the free port between our look and the broker's bind
-                if not self._chosen or attempt == PORT_TRIES or is_free(self.port):
-                    raise
-                self.port = 0
-            else:
-                break
+        super().start()
         self._stop_watching.clear()
         self._told = self.password_file.read_bytes()
         threading.Thread(target=self._watch, args=(self._process,), name="mosquitto-passwords", daemon=True).start()
@@ -105,15 +76,7 @@ class Mosquitto:
     def kill(self) -> None:
         """End the broker at once, as a crash would: what came after the last autosave is lost."""
         self._stop_watching.set()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
+        super().kill()
 
     def reload(self) -> None:
         """Make the broker read password file and ACL again; clients whose account is unchanged stay connected."""

@@ -15,10 +15,11 @@ import psycopg
 from psycopg import sql
 
 from foundation.errors import ServiceFailed, ServiceMissing
-from runtime.account import can_reach, give, own_folder, service_account
+from runtime.account import can_reach, give, own_folder
 from runtime.host import DatabasePrograms
 from runtime.passwords import write_atomically
-from runtime.ports import LOOPBACK, claim, is_free
+from runtime.ports import LOOPBACK
+from runtime.server import Server
 from runtime.spawn import Launch, last_line, run, start
 
 OWNER = "nuanshao"
@@ -26,70 +27,34 @@ OWNER = "nuanshao"
 READY_S = 60.0
 STOP_S = 30.0
 ORPHANS_S = 20.0
-PORT_TRIES = 3
 MAX_CONNECTIONS = 100
 _MEMORY_SHARE = 8
 _POLL_S = 0.03
 _ZONES = Path("/usr/share/zoneinfo/UTC")
 
 
-class Postgres:
+class Postgres(Server):
     """A server in `folder`: made on the first start, reached at `url(database)` while it runs.
 
     `port` 0 takes a free one and keeps it over restarts. `durable=False` trades safety at a power cut for speed:
     for tests.
     """
 
+    name = "PostgreSQL"
+
     def __init__(self, folder: Path, programs: DatabasePrograms, *, port: int = 0, durable: bool = True) -> None:
-        self.folder = folder
+        super().__init__(folder, port)
         self.data = folder / "data"
         self.log = folder / "postgres.log"
         self.durable = durable
-        self.port = port
-        self._chosen = port == 0
         self._programs = programs
-        self._account = service_account()
-        self._process: subprocess.Popen[bytes] | None = None
         self._password = ""
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server, None while it does not run."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
-
-    @property
-    def running(self) -> bool:
-        """Whether the server process lives."""
-        return self.pid is not None
 
     def url(self, database: str = "nuanshao") -> str:
         """postgresql://… with our superuser's password."""
         return (
             f"postgresql://{OWNER}:{quote(self._password, safe='')}@{LOOPBACK}:{self.port}/{quote(database, safe='')}"
         )
-
-    def start(self) -> None:
-        """Start and wait until it answers; makes the data folder when there is none.
-
-        Raises ServiceFailed with the last telling line of the log, ServiceMissing for an asked port that is taken.
-        """
-        if self.running:
-            return
-        self._prepare()
-        for attempt in range(1, PORT_TRIES + 1):
-            if self.port == 0:
-                self.port = claim(0, "PostgreSQL")
-            elif not self._chosen:
-                claim(self.port, "PostgreSQL")
-            try:
-                self._launch()
-            except ServiceFailed:
-                # somebody took the free port between our look and the server's bind
-                if not self._chosen or attempt == PORT_TRIES or is_free(self.port):
-                    raise
-                self.port = 0
-            else:
-                return
 
     def stop(self) -> None:
         """Fast shutdown: ends sessions, writes everything down; harder means when that takes over 30 s."""
@@ -102,18 +67,6 @@ class Postgres:
             except subprocess.TimeoutExpired:
                 continue
         self._process = None
-
-    def kill(self) -> None:
-        """End the server process at once, as a crash would; its children follow by themselves."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def restart(self) -> None:
-        """Stop and start on the same port."""
-        self.stop()
-        self.start()
 
     def create_database(self, database: str) -> str:
         """Make sure that the database exists and has TimescaleDB; returns its address."""

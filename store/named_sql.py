@@ -15,15 +15,15 @@ from psycopg import sql as pg
 _NAME = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 
 
-@lru_cache(maxsize=1)
-def blocks() -> dict[str, str]:
-    """Every named block of every file, by name. Raises ValueError if a name stands twice."""
+@lru_cache
+def blocks(package: str = "store") -> dict[str, str]:
+    """Every named block of every file in the package's `sql/`, by name. Raises ValueError if a name stands twice."""
     found: dict[str, str] = {}
-    for file in sorted(files("store").joinpath("sql").iterdir(), key=lambda entry: entry.name):
+    for file in sorted(files(package).joinpath("sql").iterdir(), key=lambda entry: entry.name):
         parts = _NAME.split(file.read_text(encoding="utf-8"))
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
             if name in found:
-                raise ValueError(f"store/sql/{file.name}: block {name!r} stands twice")
+                raise ValueError(f"{package}/sql/{file.name}: block {name!r} stands twice")
             found[name] = body.strip()
     return found
 
