@@ -320,12 +320,12 @@ def test_a_free_port_that_is_taken_meanwhile_is_chosen_again(
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         offered = [taken.getsockname()[1]]
-        for module, made in (
-            ("runtime.postgres", Postgres(folder / "p", running.programs.database, durable=False)),
-            ("runtime.mosquitto", Mosquitto(folder / "m", running.programs.broker)),
+        for made in (
+            Postgres(folder / "p", running.programs.database, durable=False),
+            Mosquitto(folder / "m", running.programs.broker),
         ):
             ports = [*offered, free_port()]
-            monkeypatch.setattr(f"{module}.claim", lambda *_, ports=ports: ports.pop(0))
+            monkeypatch.setattr("runtime.server.claim", lambda *_, ports=ports: ports.pop(0))
             made.start()
             try:
                 assert made.port != offered[0]
