@@ -25,7 +25,6 @@ from ingest.decode import decode_readings
 from ingest.delivery import Delivery, Reject
 from ingest.session import Broker, Connection, connect
 from store.connect import connect_async
-from store.copy import catch_up_latest
 from store.named_sql import sql
 from store.registry import NOTIFY_CHANNEL, KnownDevice, known_devices
 
@@ -186,8 +185,6 @@ class Worker:
         if self._database is None or self._database.closed:
             self._database = await connect_async(self._database_url)
             await self._database.set_autocommit(True)  # so that every transaction block really commits
-            async with self._database.transaction():
-                await catch_up_latest(self._database)
             self._registry_stale = True
         return self._database
 

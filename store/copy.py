@@ -73,11 +73,6 @@ async def store_latest(connection: psycopg.AsyncConnection, rows: Iterable[Telem
     await connection.execute(sql("merge_newest", columns=column_list(), assignments=_ASSIGNMENTS))
 
 
-async def catch_up_latest(connection: psycopg.AsyncConnection) -> None:
-    """Brings `device_latest` up to what a killed worker had stored but not yet shown there."""
-    await connection.execute(sql("catch_up_latest", columns=column_list(), assignments=_ASSIGNMENTS))
-
-
 async def _copy(connection: psycopg.AsyncConnection, block: str, rows: Iterable[TelemetryRow]) -> None:
     async with connection.cursor() as cursor, cursor.copy(sql(block, columns=column_list())) as copy:
         copy.set_types(_BINARY_TYPES)

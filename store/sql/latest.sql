@@ -11,11 +11,3 @@ insert into device_latest as held ({columns})
 select {columns} from newest order by device_id
 on conflict (device_id) do update set {assignments}
 where excluded.ts > held.ts
-
--- name: catch_up_latest
--- After a crash: readings that were committed while device_latest had not been brought up to them.
-insert into device_latest as held ({columns})
-select distinct on (device_id) {columns} from telemetry
-where ts > now() - interval '15 minutes' order by device_id, ts desc
-on conflict (device_id) do update set {assignments}
-where excluded.ts > held.ts

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
-from store.copy import TelemetryRow, catch_up_latest, pg_time, store_latest, store_readings
+from store.copy import TelemetryRow, pg_time, store_latest, store_readings
 from tests.world import one, rows
 
 START_MS = 1_768_500_000_000
@@ -55,13 +55,3 @@ async def test_latest_never_goes_back_in_time(database: psycopg.AsyncConnection)
         async with database.transaction():
             await store_latest(database, [reading(1, second, flow)])
     assert await one(database, "select flow_c from device_latest where device_id = 1") == 60.0
-
-
-async def test_latest_catches_up_with_what_a_killed_worker_had_stored(database: psycopg.AsyncConnection) -> None:
-    await database.execute(
-        "insert into telemetry (ts, device_id, received_at, flow_c) values"
-        " (now() - interval '20 s', 1, now(), 40), (now() - interval '10 s', 1, now(), 41),"
-        " (now() - interval '2 days', 2, now(), 42)"
-    )
-    await catch_up_latest(database)
-    assert await rows(database, "select device_id, flow_c from device_latest") == [{"device_id": 1, "flow_c": 41.0}]
