@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -30,8 +29,8 @@ def run(project: Path, *, api_port: int, mqtt_port: int, mqtt_address: str, say:
         say("add a device   nuanshao device add my-device-1 --type co_gas_detector")
         say("Ctrl-C stops everything")
         stop = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
-        with contextlib.suppress(KeyboardInterrupt):
-            while not stop.wait(MEND_EVERY_S):
-                stack.mend()
+        for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores the latter unless told
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.wait(MEND_EVERY_S):
+            stack.mend()
         say("stopping")
