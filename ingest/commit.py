@@ -11,6 +11,7 @@ from alerts.engine import Engine
 from foundation.clock import Clock
 from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, Rejected
 from ingest.judge import Judged, JudgedEvent
+from store import rollup
 from store.copy import TelemetryRow, key, store_latest, store_readings
 from store.named_sql import sql
 
@@ -56,6 +57,7 @@ class Committer:
             for one in batch.rejects:
                 rejected += (await connection.execute(sql("insert_reject"), reject_row(one))).rowcount
             await store_latest(connection, _newest(readings))
+            await rollup.note(connection, [(r.device.id, r.ts_ms) for r in readings], self._clock())
             await self._engine.evaluate(connection, readings, events, self._clock())
             stored = len(readings) + len(events)
             counts = Counts(

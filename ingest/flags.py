@@ -27,7 +27,7 @@ class Flag(IntFlag):
     LATE = 256
     """Arrived more than 5 minutes after it was measured; it raises and clears nothing live."""
     CLOCK_SLOW = 512
-    """The device's clock is steadily behind (ingest/punctuality.py): not late, judged on receive time."""
+    """The device's clock is steadily behind (ingest/clocks.py): not late, judged on receive time."""
     NOT_UTF8 = 1024
     """The payload held bytes that are no UTF-8; they were replaced, the rest is as it was sent."""
 

@@ -18,6 +18,11 @@ LATE_AFTER_S = 300
 
 _LOW = tuple(metric.low for metric in METRICS)
 _HIGH = tuple(metric.high for metric in METRICS)
+# plain numbers: on the hot path the arithmetic of an IntFlag costs more than everything that it flags
+_NOTHING = 0
+_HISTORY = int(Flag.LATE | Flag.BACKFILL)
+_LATE, _BACKFILL, _CLOCK_SLOW = int(Flag.LATE), int(Flag.BACKFILL), int(Flag.CLOCK_SLOW)
+_OUT_OF_RANGE, _WRONG_TYPE, _UNKNOWN_METRIC = int(Flag.OUT_OF_RANGE), int(Flag.WRONG_TYPE), int(Flag.UNKNOWN_METRIC)
 _IS_STATE = tuple(metric.kind == "state" for metric in METRICS)
 _WIDTH = len(METRICS)
 
@@ -45,12 +50,12 @@ class Judged:
     @property
     def late(self) -> bool:
         """Whether it is history: it raises and clears nothing live."""
-        return bool(self.flags & (Flag.LATE | Flag.BACKFILL))
+        return bool(self.flags & _HISTORY)
 
     @property
     def judged_ms(self) -> int:
         """The time that rules see: a clock that is known to be slow is not believed, though its time is stored."""
-        return self.received_ms if self.flags & Flag.CLOCK_SLOW else self.ts_ms
+        return self.received_ms if self.flags & _CLOCK_SLOW else self.ts_ms
 
     def row(self) -> TelemetryRow:
         """In the order of the hypertable's columns."""
@@ -78,7 +83,7 @@ class JudgedEvent:
     @property
     def late(self) -> bool:
         """Whether it is history: it raises and clears nothing live."""
-        return bool(self.flags & Flag.LATE)
+        return bool(self.flags & _LATE)
 
     @property
     def judged_ms(self) -> int:
@@ -101,32 +106,32 @@ def device_for(topic_uid: str, named_uid: str | None, registry: dict[str, KnownD
 
 def judge(reading: Reading, device: KnownDevice, delivery: Delivery, *, backfill: bool) -> Judged:
     """What is stored of the reading: metrics outside their range nulled, the clock believed or not."""
-    flags = reading.flags | (Flag.BACKFILL if backfill else 0)
+    flags = reading.flags | (_BACKFILL if backfill else 0)
     values: list[float | None] = [None] * _WIDTH
     for name, value in reading.m.items():
         place = METRIC_INDEX.get(name)
         if place is None:
-            flags |= Flag.UNKNOWN_METRIC
+            flags |= _UNKNOWN_METRIC
         elif value is True or value is False:
             if _IS_STATE[place]:
                 values[place] = float(value)
             else:
-                flags |= Flag.WRONG_TYPE
+                flags |= _WRONG_TYPE
         elif value is not None:
             if _LOW[place] <= value <= _HIGH[place]:
                 values[place] = value
             else:
-                flags |= Flag.OUT_OF_RANGE
+                flags |= _OUT_OF_RANGE
     ts_ms, claimed, clock = judge_clock(reading.ts, delivery.received_ms)
     fingerprint, repeatable = None, True
     if clock:
         flags |= clock
         fingerprint, repeatable = _fingerprint(reading, delivery)
     elif delivery.received_ms - ts_ms > LATE_AFTER_S * 1000:
-        flags |= Flag.LATE
+        flags |= _LATE
     return Judged(
         device, ts_ms, delivery.received_ms, claimed,
-        reading.seq, reading.boot, int(flags), reading.fault, values, fingerprint, repeatable,
+        reading.seq, reading.boot, flags, reading.fault, values, fingerprint, repeatable,
     )  # fmt: skip
 
 
@@ -136,7 +141,7 @@ def judge_event(event: Event, device: KnownDevice, delivery: Delivery) -> Judged
     late = not clock and delivery.received_ms - ts_ms > LATE_AFTER_S * 1000
     return JudgedEvent(
         device, event.type, event.on, ts_ms, delivery.received_ms, claimed,
-        int(clock | (Flag.LATE if late else 0)),
+        clock | (_LATE if late else 0),
         f"event:{event.type}:{event.on}:{event.ts}" if clock and event.ts else None,
         delivery.duplicate,  # a clock that always says 2000-01-01 must not make the next alarm look like the last
     )  # fmt: skip
@@ -146,16 +151,16 @@ _YEAR_0 = -62_135_596_800_000
 _YEAR_9999 = 253_402_300_799_999
 
 
-def judge_clock(ts: float | None, received_ms: int) -> tuple[int, int | None, Flag]:
+def judge_clock(ts: float | None, received_ms: int) -> tuple[int, int | None, int]:
     """(time to judge on, the device's own time if that is another one, why): all in ms since 1970."""
     if ts is None or not _YEAR_0 <= ts <= _YEAR_9999:
-        return received_ms, None, Flag.CLOCK_MISSING
+        return received_ms, None, int(Flag.CLOCK_MISSING)
     ts_ms = int(ts)
     if ts_ms > received_ms + CLOCK_AHEAD_S * 1000:
-        return received_ms, ts_ms, Flag.CLOCK_AHEAD
+        return received_ms, ts_ms, int(Flag.CLOCK_AHEAD)
     if ts_ms < received_ms - CLOCK_BEHIND_S * 1000:
-        return received_ms, ts_ms, Flag.CLOCK_BEHIND
-    return ts_ms, None, Flag(0)
+        return received_ms, ts_ms, int(Flag.CLOCK_BEHIND)
+    return ts_ms, None, _NOTHING
 
 
 def _fingerprint(reading: Reading, delivery: Delivery) -> tuple[str, bool]:
