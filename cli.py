@@ -107,6 +107,7 @@ def migrate(*, as_json: Json = False) -> None:
             f"TimescaleDB {done.fitness.timescaledb} ({done.fitness.edition}) on PostgreSQL {done.fitness.postgresql}"
         )
         print(f"{len(done.applied)} migrations applied, {len(done.columns)} metric columns added")
+        print("\n".join(done.upkeep))
 
 
 @app.command()

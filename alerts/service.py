@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import psycopg
 import structlog
@@ -17,6 +17,8 @@ from alerts.engine import Engine
 from alerts.silence import SilenceWatch
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
+from foundation.settings import settings
+from store import rollup, upkeep
 from store.connect import Pool, connect_async, pool
 from store.named_sql import sql
 
@@ -26,6 +28,9 @@ DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
+ROLLUPS_EVERY_S = 30.0
+ROLLUPS_REST = 4
+"""A refresh rests four times as long as it took: a whole city's rollups must not take the machine from ingest."""
 RETRY_S = 1.0
 POOL_SIZE = 10
 
@@ -45,6 +50,7 @@ class AlertsService:
         self._silence = SilenceWatch(engine.pack)
         self._outbox_stirred = asyncio.Event()
         self._problem = ""
+        self._rollups_rest_until = self._started_at
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -58,6 +64,7 @@ class AlertsService:
                     tasks.create_task(self._every(DEADLINES_EVERY_S, self._deadlines, connections), name="deadlines"),
                     tasks.create_task(self._every(SILENCE_EVERY_S, self._look, connections), name="silence"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
+                    tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
                     tasks.create_task(self._hear_outbox(), name="outbox"),
                 ]
                 await stop.wait()
@@ -99,6 +106,22 @@ class AlertsService:
     async def _look(self, connection: psycopg.AsyncConnection) -> None:
         heard = await self._silence.look(connection, self._clock())
         self._problem = "" if heard else "no ingest worker is connected: silence is not judged"
+
+    async def _rollups(self, connection: psycopg.AsyncConnection) -> None:
+        """Brings the rollups up to date and removes what is old. Whatever is wrong with them, alarms go on."""
+        if self._clock() < self._rollups_rest_until:
+            return
+        try:
+            done = await rollup.refresh(connection, self._clock())
+            self._rollups_rest_until = self._clock() + timedelta(seconds=done.took_s * ROLLUPS_REST)
+            if done.buckets:
+                log.debug("rollups_refreshed", buckets=done.buckets, rows=done.rows, took_s=round(done.took_s, 3))
+            if await upkeep.daily(connection, self._clock(), settings().retention_days):
+                log.info("old_data_removed", retention_days=settings().retention_days)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except psycopg.Error:
+            log.exception("rollups_failed", retry_in_s=ROLLUPS_EVERY_S)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
         await connection.execute(

@@ -10,12 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.errors import SettingsError
 
 PREFIX = "NUANSHAO_"
+SHORTEST_RETENTION_DAYS = 35
+"""Above the 30 days that a reading may be late, with some for a batch that waits for the database."""
 
 
 class Settings(BaseSettings):
@@ -66,6 +68,18 @@ class Settings(BaseSettings):
         default="", description="Template code for all other alarms and recoveries"
     )
     timezone: str = Field(default="Asia/Shanghai", description="Zone of the clock times in messages to people")
+    retention_days: int = Field(
+        default=0,
+        description=f"Days after which readings are removed, at least {SHORTEST_RETENTION_DAYS}; 0 keeps them."
+        " Rollups stay",
+    )
+
+    @field_validator("retention_days")
+    @classmethod
+    def _keeps_what_may_still_change(cls, days: int) -> int:
+        if days and days < SHORTEST_RETENTION_DAYS:
+            raise ValueError(f"at least {SHORTEST_RETENTION_DAYS}, or 0 to keep everything")
+        return days
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql as pg
 
 from catalogue.metrics import METRIC_NAMES
+from store.aggregates import aggregates
 
 READING_COLUMNS: tuple[str, ...] = ("ts", "device_id", "received_at", "device_ts", "seq", "boot", "flags", "fault")
 """The columns of a reading that are not metrics, in COPY order."""
@@ -24,9 +25,12 @@ def column_list(columns: tuple[str, ...] = TELEMETRY_COLUMNS) -> pg.Composed:
 
 
 def add_missing(connection: psycopg.Connection) -> list[str]:
-    """Gives `telemetry` and `device_latest` a column for each metric that has none; returns what was added."""
+    """Gives each table of readings and rollups the columns of each metric that has none; returns what was added."""
+    metrics = dict.fromkeys(METRIC_NAMES, "real")
+    rollups = {aggregate.name: aggregate.form.type for aggregate in aggregates()}
+    wanted = {"telemetry": metrics, "device_latest": metrics, "telemetry_15m": rollups, "telemetry_1d": rollups}
     added = []
-    for table in ("telemetry", "device_latest"):
+    for table, columns in wanted.items():
         present = {
             row[0]
             for row in connection.execute(
@@ -34,12 +38,15 @@ def add_missing(connection: psycopg.Connection) -> list[str]:
                 (table,),
             )
         }
-        missing = [name for name in METRIC_NAMES if name not in present]
+        missing = [name for name in columns if name not in present]
         if missing:
             connection.execute(
                 pg.SQL("alter table {} {}").format(
                     pg.Identifier(table),
-                    pg.SQL(", ").join(pg.SQL("add column {} real").format(pg.Identifier(name)) for name in missing),
+                    pg.SQL(", ").join(
+                        pg.SQL("add column {} {}").format(pg.Identifier(name), pg.SQL(columns[name]))
+                        for name in missing
+                    ),
                 )
             )
             added += [f"{table}.{name}" for name in missing]

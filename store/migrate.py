@@ -9,7 +9,8 @@ from importlib.resources import files
 import psycopg
 
 from foundation.errors import DatabaseUnfit
-from store import columns, edition
+from foundation.settings import settings
+from store import columns, edition, upkeep
 
 _LOCK = 0x6E75616E  # "nuan"; one migration at a time, whoever else starts
 
@@ -34,6 +35,8 @@ class Migrated:
     applied: list[str]
     columns: list[str]
     fitness: edition.Fitness
+    upkeep: list[str]
+    """What happens to old data on this edition, in lines for people."""
 
 
 def migrations() -> list[Migration]:
@@ -67,7 +70,8 @@ def migrate(connection: psycopg.Connection) -> Migrated:
                 "insert into migration (name, checksum) values (%s, %s)", (migration.name, migration.checksum)
             )
         added = columns.add_missing(connection)
-    return Migrated([migration.name for migration in applied], added, fit)
+        kept = upkeep.ensure(connection, fit.edition, settings().retention_days)
+    return Migrated([migration.name for migration in applied], added, fit, kept)
 
 
 def pending(connection: psycopg.Connection) -> list[str]:

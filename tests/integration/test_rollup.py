@@ -15,6 +15,7 @@ import pytest
 from alerts.channels.channel import Channel
 from alerts.service import AlertsService
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES, METRICS
+from foundation.errors import SettingsError
 from foundation.settings import SHORTEST_RETENTION_DAYS, settings
 from store import aggregates, columns, rollup, upkeep
 from store.connect import connect, connect_async
@@ -168,7 +169,7 @@ async def test_a_duplicate_counts_once_and_stirs_nothing(world: World) -> None:
     assert (found["readings"], found["co_ppm_max"]) == (1, 3.0)
 
 
-async def test_an_unfinished_bucket_is_refreshed_once_a_minute_and_a_finished_one_at_once(world: World) -> None:
+async def test_an_unfinished_bucket_is_refreshed_every_five_minutes_and_a_finished_one_at_once(world: World) -> None:
     timeline = []
     for seconds in range(0, 960, 20):
         if seconds < 900:
@@ -176,8 +177,8 @@ async def test_an_unfinished_bucket_is_refreshed_once_a_minute_and_a_finished_on
         done = await rollup.refresh(world.database, world.at(seconds))
         if done.buckets:
             timeline.append(seconds)
-    # a minute after the first reading; then a minute after the first that came since
-    assert timeline == [*range(60, 900, 80), 900]
+    # five minutes after the first reading; then five minutes after the first that came since
+    assert timeline == [300, 620, 900]
     await refresh(world.database)
     await assert_exact(world.database)
 
@@ -195,11 +196,11 @@ async def test_a_reading_ahead_of_our_clock_waits_for_its_bucket(world: World) -
     await write(world.database, [(1, NIGHT + 15 * MINUTE, 1.0)], NIGHT + 14 * MINUTE)
     assert (await rollup.refresh(world.database, NIGHT + 16 * MINUTE)).buckets == 0
     await write(world.database, [(1, NIGHT + 16 * MINUTE, 1.0)], NIGHT + 16 * MINUTE)
-    assert (await rollup.refresh(world.database, NIGHT + 17 * MINUTE)).buckets == 1
+    assert (await rollup.refresh(world.database, NIGHT + 22 * MINUTE)).buckets == 1
 
 
 async def test_a_batch_of_many_devices_names_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rollup, "NAMED_DEVICES", 2)
+    monkeypatch.setattr(rollup, "NAMED_READINGS", 2)
     await write(world.database, [(device, NIGHT, 1.0) for device in (1, 2, 3)])
     await write(world.database, [(4, NIGHT, 1.0)])
     noted = await rows(world.database, "select devices from rollup_pending")
@@ -436,6 +437,13 @@ def test_retention_is_longer_than_a_reading_may_be_late() -> None:
     assert timedelta(days=SHORTEST_RETENTION_DAYS) > upkeep.COMPRESS_AFTER
 
 
+@pytest.mark.parametrize("days", ["-1", "1", "34"])
+def test_a_shorter_retention_is_refused(monkeypatch: pytest.MonkeyPatch, days: str) -> None:
+    monkeypatch.setenv("NUANSHAO_RETENTION_DAYS", days)
+    with pytest.raises(SettingsError, match=r"NUANSHAO_RETENTION_DAYS: .*at least 35, or 0 to keep everything"):
+        settings()
+
+
 def test_the_apache_edition_has_no_jobs_and_says_so(database_url: str) -> None:
     with connect(database_url) as connection:
         if fitness(connection).edition != "apache":
@@ -459,7 +467,26 @@ def test_the_community_edition_compresses_and_removes_by_itself(
             assert found == [("32 days", None), *([(None, job)] if job else [])]
 
 
-async def test_alarms_go_on_when_rollups_fail(world: World, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refresh_that_takes_long_rests_longer(
+    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    async def slow(_: object, now: datetime) -> rollup.Refreshed:
+        begun.append((now - NIGHT).total_seconds())
+        return rollup.Refreshed(buckets=1, rows=1, took_s=25.0)
+
+    monkeypatch.setattr(rollup, "refresh", slow)
+    service = AlertsService(
+        database_url=database_url, engine=world.engine, channel=Mock(spec=Channel), name="a", clock=lambda: world.now
+    )
+    for seconds in range(0, 300, 30):
+        world.at(seconds)
+        await service._rollups(world.database)
+    assert begun == [0, 120, 240]
+
+
+async def test_alarms_go_on_when_rollups_fail(world: World, database_url: str) -> None:
     service = AlertsService(
         database_url=database_url,
         engine=world.engine,
