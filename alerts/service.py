@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -29,8 +30,8 @@ SILENCE_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
-ROLLUPS_REST = 4
-"""A refresh rests four times as long as it took: a whole city's rollups must not take the machine from ingest."""
+REST = 4
+"""Each task rests at least four times as long as it took: in a whole city it must not take the machine from ingest."""
 RETRY_S = 1.0
 POOL_SIZE = 10
 
@@ -50,7 +51,6 @@ class AlertsService:
         self._silence = SilenceWatch(engine.pack)
         self._outbox_stirred = asyncio.Event()
         self._problem = ""
-        self._rollups_rest_until = self._started_at
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -81,8 +81,9 @@ class AlertsService:
         self, seconds: float, work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool
     ) -> None:
         while True:
+            began = time.monotonic()
             await self._patiently(work.__name__, self._with_connection(work, connections))
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(rest(seconds, time.monotonic() - began))
 
     @staticmethod
     async def _with_connection(work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool) -> None:
@@ -93,7 +94,8 @@ class AlertsService:
         """Awaits the work; a database that fails is logged and shown by `nuanshao doctor`, and tried again."""
         try:
             await work
-        except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as failed:
+        except (DatabaseUnavailable, psycopg.Error, PoolTimeout) as failed:
+            # whatever one task meets in the database, the others go on, the courier above all
             why = " ".join(str(failed).split())
             self._problem = f"{what.strip('_')}: {why}"
             log.warning("database_failed", task=what.strip("_"), why=why, retry_in_s=RETRY_S)
@@ -108,20 +110,12 @@ class AlertsService:
         self._problem = "" if heard else "no ingest worker is connected: silence is not judged"
 
     async def _rollups(self, connection: psycopg.AsyncConnection) -> None:
-        """Brings the rollups up to date and removes what is old. Whatever is wrong with them, alarms go on."""
-        if self._clock() < self._rollups_rest_until:
-            return
-        try:
-            done = await rollup.refresh(connection, self._clock())
-            self._rollups_rest_until = self._clock() + timedelta(seconds=done.took_s * ROLLUPS_REST)
-            if done.buckets:
-                log.debug("rollups_refreshed", buckets=done.buckets, rows=done.rows, took_s=round(done.took_s, 3))
-            if await upkeep.daily(connection, self._clock(), settings().retention_days):
-                log.info("old_data_removed", retention_days=settings().retention_days)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except psycopg.Error:
-            log.exception("rollups_failed", retry_in_s=ROLLUPS_EVERY_S)
+        """Brings the rollups up to date and removes what is old."""
+        done = await rollup.refresh(connection, self._clock())
+        if done.buckets:
+            log.debug("rollups_refreshed", buckets=done.buckets, rows=done.rows, took_s=round(done.took_s, 3))
+        if await upkeep.daily(connection, self._clock(), settings().retention_days):
+            log.info("old_data_removed", retention_days=settings().retention_days)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
         await connection.execute(
@@ -145,3 +139,8 @@ class AlertsService:
                         self._outbox_stirred.set()
             except (DatabaseUnavailable, psycopg.Error):
                 await asyncio.sleep(RETRY_S)
+
+
+def rest(every_s: float, took_s: float) -> float:
+    """Seconds until a task's next turn."""
+    return max(every_s, REST * took_s)
