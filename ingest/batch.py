@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from catalogue.event_types import EVENT_TYPE
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.clocks import DeviceClocks
@@ -86,12 +88,15 @@ def _readings(
     *,
     backfill: bool,
 ) -> None:
-    for reading in decode_readings(delivery.payload):
+    readings = decode_readings(delivery.payload)
+    for reading in readings:
         if isinstance(reading, Reject):
             batch.rejects.append(Rejected(delivery, reading))
             continue
         device = device_for(uid, reading.id, registry)
         if isinstance(device, Reject):
+            if len(readings) > 1:
+                device = replace(device, excerpt=msgspec.json.encode(reading))
             batch.rejects.append(Rejected(delivery, device))
             continue
         judged = judge(reading, device, delivery, backfill=backfill)

@@ -53,9 +53,7 @@ class Committer:
                     sql("upsert_status"),
                     (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
                 )
-            rejected = 0
-            for one in batch.rejects:
-                rejected += (await connection.execute(sql("insert_reject"), reject_row(one))).rowcount
+            rejected = await _store_rejects(connection, batch.rejects)
             await store_latest(connection, _newest(readings))
             await rollup.note(connection, [(r.device.id, r.ts_ms) for r in readings], self._clock())
             await self._engine.evaluate(connection, readings, events, self._clock())
@@ -124,6 +122,15 @@ class Committer:
         return fresh
 
 
+async def _store_rejects(connection: psycopg.AsyncConnection, rejects: list[Rejected]) -> int:
+    """Writes the rejects; returns how many were new."""
+    if not rejects:
+        return 0
+    async with connection.cursor() as cursor:
+        await cursor.executemany(sql("insert_reject"), map(reject_row, rejects))
+        return cursor.rowcount
+
+
 async def _remember(connection: psycopg.AsyncConnection, named: list[tuple[int, str, int]]) -> set[tuple[int, str]]:
     if not named:
         return set()
@@ -142,7 +149,7 @@ def reject_row(rejected: Rejected) -> dict[str, object]:
         "topic": delivery.topic.replace("\0", "?"),
         "reason": reject.reason,
         "detail": reject.detail.replace("\0", "?"),
-        "payload": delivery.payload[:KEPT_PAYLOAD_BYTES],
+        "payload": (delivery.payload if reject.excerpt is None else reject.excerpt)[:KEPT_PAYLOAD_BYTES],
         "payload_size": len(delivery.payload),
         "duplicate": delivery.duplicate,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -163,7 +164,14 @@ def _lenient(payload: bytes) -> list[Reading | Reject]:
         return [_lenient_reading(raw, found)]
     if not 0 < len(raw) <= MAX_READINGS:
         return [_refuse_count(len(raw))]
-    return [_lenient_reading(element, found) for element in raw]
+    return [_about(_lenient_reading(element, found), element) for element in raw]
+
+
+def _about(result: Reading | Reject, element: object) -> Reading | Reject:
+    """A reject of one element keeps that element, not the whole array once for each."""
+    if isinstance(result, Reject):
+        return replace(result, excerpt=json.dumps(element, ensure_ascii=True).encode())
+    return result
 
 
 def _is_utf8(payload: bytes) -> bool:

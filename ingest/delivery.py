@@ -42,3 +42,5 @@ class Reject:
 
     reason: RejectReason
     detail: str
+    excerpt: bytes | None = None
+    """The bytes that it is about, where they are a part of the payload only."""

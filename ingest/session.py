@@ -243,6 +243,10 @@ class Connection(asyncio.Protocol):
                 self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
                 return
             self.session_present = packet.session_present
+            if packet.session_present and not self._ready.done():
+                # the session has its subscriptions; its SUBACK comes behind a backlog that may be longer than we read
+                # before something is acknowledged
+                self._ready.set_result(None)
             self._write(mqtt5.SubscribePacket(1, _FILTERS).write())
         elif isinstance(packet, mqtt5.SubAckPacket):
             refused = [code.name.lower() for code in packet.reason_codes if code not in _GRANTED]
@@ -267,15 +271,16 @@ class Connection(asyncio.Protocol):
             self._ready.set_exception(BrokerUnavailable(why, do="is it running?"))
 
 
-async def connect(broker: Broker, client_id: str, number: int, on_delivery: Callable[[Delivery], None]) -> Connection:
-    """A logged-in, subscribed connection. Raises BrokerUnavailable or BrokerRefused."""
+async def connect(connection: Connection, broker: Broker, client_id: str) -> None:
+    """Opens the connection, logs in and subscribes. Raises BrokerUnavailable or BrokerRefused.
+
+    Deliveries may come before this returns: the broker sends what it has kept as soon as it knows us.
+    """
     loop = asyncio.get_running_loop()
     context = ssl.create_default_context() if broker.tls else None
     try:
         async with asyncio.timeout(10):
-            _, connection = await loop.create_connection(
-                lambda: Connection(number, on_delivery), broker.host, broker.port, ssl=context
-            )
+            await loop.create_connection(lambda: connection, broker.host, broker.port, ssl=context)
             try:
                 await connection.log_in(client_id, broker)
             except BaseException:
@@ -286,4 +291,3 @@ async def connect(broker: Broker, client_id: str, number: int, on_delivery: Call
         raise BrokerUnavailable(
             f"the broker at {broker.host}:{broker.port} does not answer: {reason}", do="is it running?"
         ) from failed
-    return connection

@@ -70,6 +70,9 @@ class Worker:
         self._arrived = asyncio.Event()
         self._urgent = asyncio.Event()
         self._connection: Connection | None = None
+        """Set while we are logged in."""
+        self._receiving: Connection | None = None
+        """Set from the first byte on: messages come, and are acknowledged, before the login has ended."""
         self._database: psycopg.AsyncConnection | None = None
         self._health = _Health()
         self._stopping = False
@@ -104,8 +107,10 @@ class Worker:
         while True:
             number += 1
             try:
-                connection = await connect(self._broker, self._client_id, number, self._take)
+                self._receiving = connection = Connection(number, self._take)
+                await connect(connection, self._broker, self._client_id)
             except BrokerUnavailable as failed:
+                self._forget(number)
                 log.warning("broker_unavailable", why=failed.what, retry_in_s=round(wait, 1))
                 self._health.problem = failed.what
                 await asyncio.sleep(wait * random.uniform(0.7, 1.3))  # noqa: S311 (jitter, no secret)
@@ -122,9 +127,13 @@ class Worker:
                 pings.cancel()
             self._connection = None
             self._health = _Health(problem=why)
-            # unacknowledged: the broker has these still and sends them again
-            self._inbox = [delivery for delivery in self._inbox if delivery.connection != number]
+            self._forget(number)
             log.warning("disconnected", why=why)
+
+    def _forget(self, number: int) -> None:
+        """Drops what came over a connection that is lost: unacknowledged, so the broker sends it again."""
+        self._receiving = None
+        self._inbox = [delivery for delivery in self._inbox if delivery.connection != number]
 
     # -- to the database ----------------------------------------------------------------------------------------
 
@@ -156,7 +165,7 @@ class Worker:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_S)
         self._health.problem = ""
-        connection = self._connection
+        connection = self._receiving
         if connection is not None:
             mine = [delivery for delivery in deliveries if delivery.connection == connection.number]
             connection.acknowledge(

@@ -63,7 +63,10 @@ async def _merge(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRo
 
 
 async def store_latest(connection: psycopg.AsyncConnection, rows: Iterable[TelemetryRow]) -> None:
-    """Brings `device_latest` up to the given readings (one per device), never backwards."""
+    """Brings `device_latest` up to the given readings (one per device), never backwards.
+
+    Only `received_at` follows every reading: a device whose clock jumps back is not silent.
+    """
     newest = list(rows)
     if not newest:
         return
@@ -71,6 +74,7 @@ async def store_latest(connection: psycopg.AsyncConnection, rows: Iterable[Telem
     await connection.execute("truncate newest")
     await _copy(connection, "copy_newest", newest)
     await connection.execute(sql("merge_newest", columns=column_list(), assignments=_ASSIGNMENTS))
+    await connection.execute(sql("note_heard"))
 
 
 async def _copy(connection: psycopg.AsyncConnection, block: str, rows: Iterable[TelemetryRow]) -> None:

@@ -11,3 +11,9 @@ insert into device_latest as held ({columns})
 select {columns} from newest order by device_id
 on conflict (device_id) do update set {assignments}
 where excluded.ts > held.ts
+
+-- name: note_heard
+-- received_at is when the device was last heard, whatever its clock says: silence is judged by it.
+update device_latest held set received_at = newest.received_at
+from newest
+where held.device_id = newest.device_id and held.received_at < newest.received_at

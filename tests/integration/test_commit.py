@@ -99,6 +99,23 @@ async def test_one_bad_reading_never_costs_a_neighbour(world: World) -> None:
     assert counts == Counts(received=3, stored=2, rejected=1)
 
 
+async def test_a_reject_in_an_array_keeps_its_own_bytes_and_not_the_array_each_time(world: World) -> None:
+    payload = [*range(50), {"id": "somebody-else", "m": {"co_ppm": 1}}, "x" * 20_000]
+    await world.deliver(delivery(world, payload))
+    found = await rows(world.database, "select payload, payload_size from rejects order by id")
+    assert [bytes(row["payload"]) for row in found[:3]] == [b"0", b"1", b"2"]
+    assert b"somebody-else" in bytes(found[50]["payload"])
+    assert sum(len(row["payload"]) for row in found) < 2 * found[0]["payload_size"]
+
+
+async def test_a_device_whose_clock_jumps_back_is_heard(world: World) -> None:
+    await world.read("co-000", 0, co_ppm=1)
+    await world.read("co-000", -1200, received=10, co_ppm=2)
+    (latest,) = await rows(world.database, "select ts, received_at, co_ppm from device_latest")
+    assert (latest["ts"], latest["co_ppm"]) == (world.start, 1.0), "never back in time"
+    assert latest["received_at"] == world.at(10), "but heard"
+
+
 async def test_an_event_is_stored_once(world: World) -> None:
     event = {"ts": ms(world.now), "type": "co_alarm", "on": True}
     first = await world.deliver(delivery(world, event, channel="event"))

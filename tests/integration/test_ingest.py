@@ -17,6 +17,7 @@ from alerts.engine import Engine
 from catalogue.rules import default_pack
 from catalogue.wire import topic
 from foundation.errors import BrokerRefused, SettingsError
+from ingest import session
 from ingest.session import Broker
 from ingest.worker import Worker
 from runtime.mosquitto import Mosquitto
@@ -113,6 +114,28 @@ async def test_what_arrives_while_ingest_is_away_is_waiting_when_it_comes_back(
             await client.publish(topic("co-000", "telemetry"), reading(number), qos=1)
     async with working(registered, broker.url, client_id):
         await until(lambda: stored(database, 50))
+
+
+async def test_a_backlog_larger_than_we_read_ahead_is_worked_off(
+    registered: str,
+    database: psycopg.AsyncConnection,
+    broker: Mosquitto,
+    let_in: LetIn,
+    client_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(session, "PAUSE_ABOVE_BYTES", 20_000)
+    passwords = let_in("co-000")
+    async with working(registered, broker.url, client_id):
+        pass
+    async with device(broker, "co-000", passwords) as client:
+        for number in range(40):
+            array = b"[" + b",".join(reading(number * 100 + place) for place in range(50)) + b"]"
+            await client.publish(topic("co-000", "telemetry"), array, qos=1)
+    async with working(registered, broker.url, client_id):
+        await until(lambda: stored(database, 40 * 50))
+    (ledger,) = await rows(database, "select sum(stored) as stored, sum(rejected) as rejected from ledger")
+    assert ledger == {"stored": 2000, "rejected": 0}
 
 
 async def test_a_database_that_goes_away_costs_nothing(

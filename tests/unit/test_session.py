@@ -169,7 +169,7 @@ async def test_a_refused_subscription_is_named() -> None:
     line = Line()
     logging = await start(line)
     codes = [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * 3 + [mqtt5.SubAckReasonCode.NOT_AUTHORIZED]
-    line.hears(CONNACK, mqtt5.SubAckPacket(1, codes).write())
+    line.hears(mqtt5.ConnAckPacket(session_present=False).write(), mqtt5.SubAckPacket(1, codes).write())
     with pytest.raises(BrokerRefused, match="refused the subscription: not_authorized"):
         await logging
     assert line.transport.did == ["abort"]
