@@ -13,6 +13,7 @@ from datetime import datetime
 
 import psycopg
 import structlog
+from psycopg_pool import PoolTimeout
 
 from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, TemplateName
 from alerts.delivery import (
@@ -75,9 +76,11 @@ class Courier:
         carried = 0
         while parcels := await self._claim():
             ends = await asyncio.gather(*map(self._carry, parcels), return_exceptions=True)
-            for failed in ends:  # each of the others has been carried to its own end
-                if failed is not None:
+            for parcel, failed in zip(parcels, ends, strict=True):
+                if isinstance(failed, psycopg.Error | PoolTimeout):
                     raise failed
+                if failed is not None:  # its claim runs out and it is tried again; the others are not to blame
+                    log.error("notification_failed", id=parcel.id, exc_info=failed)
             carried += len(parcels)
         return carried
 

@@ -110,12 +110,12 @@ class Engine:
 
     async def fire_deadlines(self, connection: psycopg.AsyncConnection, now: datetime) -> int:
         """Raises what has been pending until its deadline. Call inside a transaction. Returns how many."""
-        held = await self._load(connection, "due_alarms", (now,))
+        held = await self._load(connection, "due_alarms", (now, list(self.rules)))
         raised = 0
-        for (device_id, rule_id), alarm in held.items():
-            rule = self.rules.get(rule_id)
-            if rule is None or alarm.state is None:
-                continue  # the pack no longer has this rule: its alarm stays for a person to close
+        for (device_id, rule_id), alarm in list(held.items()):
+            rule = self.rules[rule_id]
+            if alarm.state is None:
+                continue
             raised += await self._apply(connection, held, device_id, rule, judge_deadline(alarm.state, now), now)
         return raised
 

@@ -50,7 +50,7 @@ class AlertsService:
         self._started_at: datetime = clock()
         self._silence = SilenceWatch(engine.pack)
         self._outbox_stirred = asyncio.Event()
-        self._problem = ""
+        self._problems: dict[str, str] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -82,7 +82,7 @@ class AlertsService:
     ) -> None:
         while True:
             began = time.monotonic()
-            await self._patiently(work.__name__, self._with_connection(work, connections))
+            await self._patiently(work.__name__.strip("_"), self._with_connection(work, connections))
             await asyncio.sleep(rest(seconds, time.monotonic() - began))
 
     @staticmethod
@@ -94,11 +94,12 @@ class AlertsService:
         """Awaits the work; a database that fails is logged and shown by `nuanshao doctor`, and tried again."""
         try:
             await work
+            self._problems.pop(what, None)
         except (DatabaseUnavailable, psycopg.Error, PoolTimeout) as failed:
             # whatever one task meets in the database, the others go on, the courier above all
             why = " ".join(str(failed).split())
-            self._problem = f"{what.strip('_')}: {why}"
-            log.warning("database_failed", task=what.strip("_"), why=why, retry_in_s=RETRY_S)
+            self._problems[what] = f"{what}: {why}"
+            log.warning("database_failed", task=what, why=why, retry_in_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
 
     async def _deadlines(self, connection: psycopg.AsyncConnection) -> None:
@@ -107,7 +108,10 @@ class AlertsService:
 
     async def _look(self, connection: psycopg.AsyncConnection) -> None:
         heard = await self._silence.look(connection, self._clock())
-        self._problem = "" if heard else "no ingest worker is connected: silence is not judged"
+        if heard:
+            self._problems.pop("deaf", None)
+        else:
+            self._problems["deaf"] = "no ingest worker is connected: silence is not judged"
 
     async def _rollups(self, connection: psycopg.AsyncConnection) -> None:
         """Brings the rollups up to date and removes what is old."""
@@ -118,8 +122,9 @@ class AlertsService:
             log.info("old_data_removed", retention_days=settings().retention_days)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
+        problem = "; ".join(self._problems.values())
         await connection.execute(
-            sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, self._problem[:500])
+            sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, problem[:500])
         )
 
     async def _carry_forever(self, courier: Courier, stop: asyncio.Event) -> None:

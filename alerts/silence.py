@@ -52,9 +52,15 @@ class SilenceWatch:
     ) -> None:
         times = {"hearing_since": hearing_since, "now": now, "silence_rules": self._ids}
         cursor = await connection.execute(sql("villages_with_silence"), times)
-        for region_id, village in await cursor.fetchall():
-            cursor = await connection.execute(sql("heard_in_village"), {**times, "region": region_id})
-            verdict = judge_village([Heard(*row) for row in await cursor.fetchall()], now)
+        villages: dict[int, str] = dict(await cursor.fetchall())
+        if not villages:
+            return
+        heard: dict[int, list[Heard]] = {region_id: [] for region_id in villages}
+        cursor = await connection.execute(sql("heard_in_villages"), {**times, "regions": list(villages)})
+        for region_id, *device in await cursor.fetchall():
+            heard[region_id].append(Heard(*device))
+        for region_id, village in villages.items():
+            verdict = judge_village(heard[region_id], now)
             if verdict.reason != "village_silent" or verdict.began_at is None:
                 continue
             row = await (

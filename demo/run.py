@@ -211,6 +211,7 @@ class Demo:
             "ledger": ledger,
             "events": [_event(event) for event in events],
             "messages_without_end": messages_without_end,
+            "deaths": self.stack.deaths,
             "simulator": {"final": counts.get("final", False), "sent": counts.get("sent", 0)},
             "edition": fit.edition if fit else None,
             "versions": {
@@ -267,6 +268,10 @@ def shortcomings(report: dict[str, Any]) -> list[str]:
             f"the ledger does not balance: published {ledger['published']}, stored {ledger['stored']},"
             f" duplicate {ledger['duplicate']}, rejected {ledger['rejected']}, received {ledger['received']}"
         )
+    if found and "the broker" in report.get("deaths", ()):
+        found.append("the broker died meanwhile: what it had taken and not yet handed on or saved died with it")
+    if not report.get("simulator", {}).get("final", True):
+        found.append("the simulator ended before its time: the end of logs/simulate.log says why")
     if not ledger["published"]:
         found.append("nothing was published: look into the simulator's log")
     found += [

@@ -7,6 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import structlog
+
+_log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -30,10 +33,16 @@ class Tally:
 
 
 def write_whole(path: Path, text: bytes) -> None:
-    """Replace `path` so that a reader sees the old or the new text, never a part."""
+    """Replace `path` so that a reader sees the old or the new text, never a part.
+
+    A disk that is full for a while does not end the simulation: it is logged, and written again the next time.
+    """
     draft = path.with_name(path.name + ".new")
-    draft.write_bytes(text)
-    draft.replace(path)
+    try:
+        draft.write_bytes(text)
+        draft.replace(path)
+    except OSError as failed:
+        _log.warning("not_written", file=path.name, why=failed.strerror)
 
 
 def write_tally(path: Path | None, tally: Tally, at: datetime, *, final: bool = False) -> None:

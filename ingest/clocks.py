@@ -14,6 +14,7 @@ TOLERANCE_S = 5.0
 class _Old:
     ts_ms: int
     received_ms: int
+    slow: bool
 
 
 class DeviceClocks:
@@ -40,9 +41,14 @@ class DeviceClocks:
         never raise a live alarm.
         """
         before = self._old.get(device_id)
-        self._old[device_id] = _Old(ts_ms, received_ms)
-        if before is None:
-            return False
+        if before is not None and (before.ts_ms, before.received_ms) == (ts_ms, received_ms):
+            return before.slow  # the same reading once more: its batch is tried again
+        slow = before is not None and self._keeps_pace(before, interval_s, ts_ms, received_ms)
+        self._old[device_id] = _Old(ts_ms, received_ms, slow)
+        return slow
+
+    @staticmethod
+    def _keeps_pace(before: _Old, interval_s: float, ts_ms: int, received_ms: int) -> bool:
         gap_s = (received_ms - before.received_ms) / 1000
         drift_s = abs((received_ms - ts_ms) - (before.received_ms - before.ts_ms)) / 1000
         return interval_s / 2 <= gap_s <= LONGEST_GAP_S and drift_s <= interval_s / 2 + TOLERANCE_S

@@ -19,6 +19,7 @@ from foundation.settings import PREFIX, Settings
 from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
 from runtime.services import Services
+from runtime.spawn import last_line
 from store.connect import connect
 from store.migrate import Migrated, migrate
 
@@ -49,6 +50,8 @@ class Stack:
         self.services = Services(state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address)
         self.logs = state_dir / "logs"
         self.processes: dict[str, Process] = {}
+        self.deaths: list[str] = []
+        """Who died meanwhile, in order; all of them were started again."""
         self.migrated: Migrated | None = None
         self.api_url = ""
         self.carrier_url = ""
@@ -92,6 +95,7 @@ class Stack:
         for name, service in (("the database", self.services.postgres), ("the broker", self.services.mosquitto)):
             if service is None or service.running:
                 continue
+            self.deaths.append(name)
             self._say(f"{name} died and is started again")
             try:
                 service.start()
@@ -136,11 +140,17 @@ class Stack:
             self.logs / f"{name}.log",
             folder=self.project,
             environment=environment,
-            on_death=lambda who, code: self._say(f"{who} died ({code}) and is started again"),
+            on_death=self._note_death,
         )
         self.processes[name] = process
         undo.callback(process.stop)
         process.start()
+
+    def _note_death(self, name: str, code: int) -> None:
+        self.deaths.append(name)
+        log = self.logs / f"{name}.log"
+        last = last_line(log.read_text(encoding="utf-8", errors="replace")[-2000:]) if log.exists() else ""
+        self._say(f"{name} died ({code}) and is started again; its last words: {last[:300]}")
 
     def _write_env(self, undo: ExitStack) -> None:
         """For any other client: lines for a shell, readable by this user only, gone when we are."""
@@ -152,7 +162,7 @@ class Stack:
             f"{PREFIX}API_URL": self.api_url,
             f"{PREFIX}CARRIER_URL": self.carrier_url,
         }
-        undo.callback(path.unlink, missing_ok=True)
+        undo.callback(_remove_own, path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in lines.items()))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write("".join(f"{name}={shlex.quote(value)}\n" for name, value in lines.items()))
@@ -172,3 +182,9 @@ class Stack:
                     pass
                 time.sleep(0.1)
         raise ServiceFailed(f"not ready within {READY_WITHIN_S:.0f} s: {said}", do=f"look into {self.logs}")
+
+
+def _remove_own(path: Path, text: str) -> None:
+    """Removes the addresses, unless somebody who started later has written theirs."""
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        path.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
@@ -12,6 +14,15 @@ from foundation.settings import required
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 3.0
 """How long somebody waits for a connection of a pool before the database counts as away."""
+
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": CONNECT_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""A database that is cut off without a word (a half-open connection) is noticed within half a minute."""
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
@@ -24,7 +35,7 @@ def database_url() -> str:
 def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
     """A plain connection. Raises DatabaseUnavailable."""
     try:
-        return psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+        return psycopg.connect(url, autocommit=autocommit, **PATIENCE)
     except psycopg.OperationalError as failed:
         raise unavailable(failed) from failed
 
@@ -32,7 +43,7 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
 async def connect_async(url: str, *, autocommit: bool = False) -> psycopg.AsyncConnection:
     """An asynchronous connection. Raises DatabaseUnavailable."""
     try:
-        return await psycopg.AsyncConnection.connect(url, autocommit=autocommit, connect_timeout=CONNECT_TIMEOUT_S)
+        return await psycopg.AsyncConnection.connect(url, autocommit=autocommit, **PATIENCE)
     except psycopg.OperationalError as failed:
         raise unavailable(failed) from failed
 
@@ -41,6 +52,7 @@ def pool(url: str, *, largest: int = 4) -> Pool:
     """An unopened pool of asynchronous connections, each checked before it is handed out."""
     return AsyncConnectionPool(
         url,
+        kwargs=PATIENCE,
         min_size=1,
         max_size=largest,
         open=False,

@@ -14,11 +14,11 @@ where device_id = any(%s) and closed_at is null
 order by id for update
 
 -- name: due_alarms
--- Pending alarms whose deadline has passed without another reading.
+-- Pending alarms whose deadline has passed without another reading; not those of rules that the pack no longer has.
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
        cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
 from alarm
-where deadline <= %s and closed_at is null
+where deadline <= %s and closed_at is null and rule = any(%s)
 order by id for update skip locked limit 1000
 
 -- name: insert_alarm

@@ -58,11 +58,11 @@ where d.state = 'in_service'
 group by h.region_id, r.name
 having count(*) >= 5
 
--- name: heard_in_village
+-- name: heard_in_villages
 -- Without those whose silence is known already, or is older than a day: it has another cause.
-select d.id, h.id, greatest(l.received_at, %(hearing_since)s), d.interval_s
+select h.region_id, d.id, h.id, greatest(l.received_at, %(hearing_since)s), d.interval_s
 from device d join device_latest l on l.device_id = d.id join home h on h.id = d.home_id
-where h.region_id = %(region)s and d.state = 'in_service'
+where h.region_id = any(%(regions)s) and d.state = 'in_service'
   and l.received_at > %(now)s - interval '1 day'
   and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
                   and a.suppression = 'none' and a.closed_at is null)

@@ -216,8 +216,7 @@ async def test_a_courier_killed_between_sending_and_writing_down_does_not_send_t
         raise ConnectionAbortedError("kill -9")
 
     monkeypatch.setattr(victim.courier, "_write", die)
-    with pytest.raises(ConnectionAbortedError):
-        await victim.courier.round()
+    await victim.courier.round()
     await victim.channel.close()
     assert await office.courier.round() == 0, "the claim still holds"
     await office.later(61)

@@ -129,13 +129,13 @@ async def test_a_backlog_larger_than_we_read_ahead_is_worked_off(
     async with working(registered, broker.url, client_id):
         pass
     async with device(broker, "co-000", passwords) as client:
-        for number in range(40):
-            array = b"[" + b",".join(reading(number * 100 + place) for place in range(50)) + b"]"
+        for number in range(120):
+            array = b"[" + b",".join(reading(number * 1000 + place) for place in range(200)) + b"]"
             await client.publish(topic("co-000", "telemetry"), array, qos=1)
     async with working(registered, broker.url, client_id):
-        await until(lambda: stored(database, 40 * 50))
+        await until(lambda: stored(database, 120 * 200))
     (ledger,) = await rows(database, "select sum(stored) as stored, sum(rejected) as rejected from ledger")
-    assert ledger == {"stored": 2000, "rejected": 0}
+    assert ledger == {"stored": 24_000, "rejected": 0}
 
 
 async def test_a_database_that_goes_away_costs_nothing(

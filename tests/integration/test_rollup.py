@@ -485,7 +485,7 @@ async def test_alarms_go_on_when_rollups_fail(world: World, database_url: str) -
         await connection.execute("alter table telemetry_15m rename to elsewhere")
         await connection.commit()
         await service._patiently("rollups", service._rollups(connection))
-        assert "telemetry_15m" in service._problem, "doctor shows it"
+        assert "telemetry_15m" in service._problems["rollups"], "doctor shows it"
         await connection.rollback()
         await connection.execute("alter table elsewhere rename to telemetry_15m")
         await connection.commit()
