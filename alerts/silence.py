@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -13,12 +13,10 @@ from alerts.condition import State
 from catalogue.device_types import DEVICE_TYPES
 from catalogue.rules import RulePack, SilenceRule
 from foundation.settings import settings
+from store.health import HEARTBEAT_VALID
 from store.named_sql import sql
 
 log = structlog.get_logger()
-
-HEARTBEAT_VALID = timedelta(seconds=15)
-"""An ingest worker that has said nothing for so long is not listening."""
 
 
 class SilenceWatch:

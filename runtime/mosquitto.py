@@ -18,7 +18,7 @@ from runtime.mqtt_probe import probe
 from runtime.passwords import OUR_ACCOUNT, mosquitto_hash, password_file, replace_devices, write_atomically
 from runtime.ports import LOOPBACK
 from runtime.server import Server
-from runtime.spawn import Launch, last_line, start
+from runtime.spawn import Launch
 
 SAFETY_SETTINGS = Path(__file__).with_name("mosquitto.conf")
 ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
@@ -38,8 +38,7 @@ class Mosquitto(Server):
     name = "Mosquitto"
 
     def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0, address: str = LOOPBACK) -> None:
-        super().__init__(folder, port)
-        self.log = folder / "mosquitto.log"
+        super().__init__(folder, port, folder / "mosquitto.log")
         self.password_file = folder / "passwords"
         self._address = address
         self._programs = programs
@@ -103,19 +102,11 @@ class Mosquitto(Server):
         # below our folder, so that a checkout in a closed home folder is no obstacle
         write_atomically(self.folder / "acl", ACCESS_LIST.read_text(encoding="ascii"), owner=owner)
 
-    def _launch(self) -> None:
+    def _configure(self) -> Launch:
         configuration = self.folder / "mosquitto.conf"
         configuration.write_text(render_configuration(self.folder, self.port, self._address), encoding="utf-8")
         give(configuration, self._account, 0o600)
-        with self.log.open("ab") as log:
-            from_here = log.tell()
-            command: list[str | Path] = [self._programs.mosquitto, "-c", configuration]
-            self._process = start(Launch(command, self.folder, self._account, signal.SIGTERM), log)
-        try:
-            self._await_ready(from_here)
-        except BaseException:
-            self.stop()
-            raise
+        return Launch([self._programs.mosquitto, "-c", configuration], self.folder, self._account, signal.SIGTERM)
 
     def _await_ready(self, from_here: int) -> None:
         deadline = time.monotonic() + READY_S
@@ -136,11 +127,6 @@ class Mosquitto(Server):
                 raise ServiceFailed(f"Mosquitto refuses us: {refused.what}", do=f"see {self.log}") from None
             else:
                 return
-
-    def _said(self, from_here: int) -> str:
-        with self.log.open("rb") as log:
-            log.seek(from_here)
-            return last_line(log.read().decode("utf-8", "replace"))
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

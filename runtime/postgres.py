@@ -20,7 +20,7 @@ from runtime.host import DatabasePrograms
 from runtime.passwords import write_atomically
 from runtime.ports import LOOPBACK
 from runtime.server import Server
-from runtime.spawn import Launch, last_line, run, start
+from runtime.spawn import Launch, last_line, run
 
 OWNER = "nuanshao"
 """The superuser of our server."""
@@ -43,9 +43,8 @@ class Postgres(Server):
     name = "PostgreSQL"
 
     def __init__(self, folder: Path, programs: DatabasePrograms, *, port: int = 0, durable: bool = True) -> None:
-        super().__init__(folder, port)
+        super().__init__(folder, port, folder / "postgres.log")
         self.data = folder / "data"
-        self.log = folder / "postgres.log"
         self.durable = durable
         self._programs = programs
         self._password = ""
@@ -133,20 +132,12 @@ class Postgres(Server):
             time.sleep(_POLL_S)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
-    def _launch(self) -> None:
+    def _configure(self) -> Launch:
         configuration = self.data / "postgresql.conf"
         configuration.write_text(render_configuration(self.port, durable=self.durable), encoding="ascii")
         give(configuration, self._account, 0o600)
-        with self.log.open("ab") as log:
-            from_here = log.tell()
-            command: list[str | Path] = [self._programs.postgres, "-D", self.data]
-            # SIGQUIT: everything committed is on disk, and no child outlives us by more than a moment
-            self._process = start(Launch(command, self.data, self._account, signal.SIGQUIT), log)
-        try:
-            self._await_ready(from_here)
-        except BaseException:
-            self.stop()
-            raise
+        # SIGQUIT: everything committed is on disk, and no child outlives us by more than a moment
+        return Launch([self._programs.postgres, "-D", self.data], self.data, self._account, signal.SIGQUIT)
 
     def _await_ready(self, from_here: int) -> None:
         deadline = time.monotonic() + READY_S
@@ -164,11 +155,6 @@ class Postgres(Server):
                 time.sleep(_POLL_S)
             else:
                 return
-
-    def _said(self, from_here: int) -> str:
-        with self.log.open("rb") as log:
-            log.seek(from_here)
-            return last_line(log.read().decode("utf-8", "replace"))
 
 
 def render_configuration(port: int, *, durable: bool, memory: int | None = None) -> str:

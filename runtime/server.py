@@ -10,6 +10,7 @@ from typing import ClassVar
 from foundation.errors import ServiceFailed
 from runtime.account import service_account
 from runtime.ports import claim, is_free
+from runtime.spawn import Launch, last_line, start
 
 PORT_TRIES = 3
 
@@ -22,8 +23,9 @@ class Server(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, log: Path) -> None:
         self.folder = folder
+        self.log = log
         self.port = port
         self._may_choose = port == 0
         self._account = service_account()
@@ -82,5 +84,25 @@ class Server(ABC):
         """Make folders, accounts and configuration that do not depend on the port."""
 
     @abstractmethod
+    def _configure(self) -> Launch:
+        """Write the configuration for `port`; what is to be started."""
+
+    @abstractmethod
+    def _await_ready(self, from_here: int) -> None:
+        """Return when it answers; `from_here` is where this start's words begin in the log. Raises ServiceFailed."""
+
     def _launch(self) -> None:
-        """Start the program on `port` and wait until it answers. Raises ServiceFailed."""
+        launch = self._configure()
+        with self.log.open("ab") as log:
+            from_here = log.tell()
+            self._process = start(launch, log)
+        try:
+            self._await_ready(from_here)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _said(self, from_here: int) -> str:
+        with self.log.open("rb") as log:
+            log.seek(from_here)
+            return last_line(log.read().decode("utf-8", "replace"))
