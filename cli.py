@@ -243,9 +243,9 @@ def simulate(
 ) -> None:
     """Play a county of homes over MQTT, one real client a device."""
     from demo.county import passwords_for
-    from device_sim.fleet import plan
-    from device_sim.live import main as live
-    from device_sim.schedule import demo_events
+    from device_sim.faults.schedule import demo_events
+    from device_sim.fleet.fleet import plan
+    from device_sim.runs.live import main as live
     from foundation.settings import required
 
     _use_env_file()

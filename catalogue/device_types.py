@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from catalogue.metrics import METRIC
 from catalogue.rows import Row, load_rows
 from foundation.errors import CatalogueError
@@ -10,11 +12,20 @@ COMMON_METRICS = ("rssi_dbm", "voltage_v", "uptime_s")
 """What every device reports besides its own metrics."""
 
 
+Energy = Literal["electricity", "gas", "biomass", "coal", "sun", "wind", "network", "none"]
+
+
 class DeviceType(Row):
-    """A kind of heater or detector. `interval_s` is its usual time between two readings."""
+    """A kind of heater or detector. `interval_s` is its usual time between two readings.
+
+    `shared` is a plant that serves many homes; what does not `reports` has no connection and is only known of.
+    """
 
     plan: str = ""
     heats: bool
+    shared: bool = False
+    reports: bool = True
+    energy: Energy = "none"
     interval_s: int
     en: str
     zh: str

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
-from device_sim.fleet import Fleet
+from device_sim.fleet.fleet import Fleet
 from foundation.errors import BrokerRefused, SettingsError
 from foundation.settings import required
 from runtime.mqtt_probe import probe

@@ -22,8 +22,8 @@ from catalogue.device_types import DEVICE_TYPES
 from demo import view
 from demo.county import admit, register
 from demo.verdict import Told, books, read_ledger, told
-from device_sim.fleet import Fleet, plan
-from device_sim.truth import Injected, read_truth
+from device_sim.fleet.fleet import Fleet, plan
+from device_sim.score.truth import Injected, read_truth
 from foundation.clock import utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import PREFIX

@@ -26,7 +26,7 @@ def run(project: Path, *, api_port: int, mqtt_port: int, mqtt_address: str, say:
             say(f"phones         {stack.carrier_url}   (emulated carrier: what the village committees received)")
         say(f"addresses      {ENV_FILE}   (for a shell: set -a; . {ENV_FILE}; set +a)")
         say(f"logs           {stack.logs}")
-        say("add a device   nuanshao device add my-device-1 --type co_gas_detector")
+        say("add a device   nuanshao device add my-device-1 --type co_detector")
         say("Ctrl-C stops everything")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores the latter unless told

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from catalogue.rules import ThresholdRule, default_pack
-from device_sim.truth import Injected
+from device_sim.score.truth import Injected
 from store.health import LedgerCounts
 from store.named_sql import sql
 

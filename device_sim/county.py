@@ -14,17 +14,17 @@ from typing import Final
 import numpy as np
 
 from device_sim.arrays import Bools, Floats, Ints, Metrics
-from device_sim.carbon_monoxide import Rooms
-from device_sim.detector import HURRY_PPM, HURRY_S, Detectors
-from device_sim.faults import Faults
-from device_sim.fleet import HEATERS, Fleet
-from device_sim.gas_boiler import GasBoilers
-from device_sim.heat_pump import HeatPumps
-from device_sim.house import MASS_SHARE, Houses, set_points, spread_conductances
-from device_sim.readings import Reading, Value, reading_payload, table
-from device_sim.schedule import Event
-from device_sim.storage_heater import StorageHeaters
-from device_sim.weather import DESIGN_C, Weather
+from device_sim.climate.weather import DESIGN_C, Weather
+from device_sim.faults.faults import Faults
+from device_sim.faults.schedule import Event
+from device_sim.fleet.fleet import HEATERS, Fleet
+from device_sim.heaters.gas_boiler import GasBoilers
+from device_sim.heaters.heat_pump import HeatPumps
+from device_sim.heaters.storage_heater import StorageHeaters
+from device_sim.homes.air import Rooms
+from device_sim.homes.house import MASS_SHARE, Houses, set_points, spread_conductances
+from device_sim.sensors.detector import HURRY_PPM, HURRY_S, Detectors
+from device_sim.sensors.readings import Reading, Value, reading_payload, table
 
 _DAY_S: Final = 86_400.0
 _DESIGN_ROOM_C: Final = 18.0
@@ -71,7 +71,7 @@ class County:
         self.heat_pumps = HeatPumps(design_w[self._homes_of["air_source_heat_pump"]], outdoor_c, dice)
         self.storage_heaters = StorageHeaters(design_w[self._homes_of["storage_electric_heater"]], hour, dice)
         self.gas_boilers = GasBoilers(len(self._homes_of["gas_wall_boiler"]), dice)
-        detectors = len(self._homes_of["co_gas_detector"])
+        detectors = len(self._homes_of["co_detector"])
         self.rooms = Rooms(dice.uniform(0.3, 0.7, detectors))
         self.detectors = Detectors(detectors, dice)
         self._device_state(dice)
@@ -85,7 +85,7 @@ class County:
         types = [device.type for device in fleet.devices]
         self._types: tuple[str, ...] = tuple(dict.fromkeys(types))
         type_of = np.array(types)
-        known = (*HEATERS, "co_gas_detector", "room_sensor")
+        known = (*HEATERS, "co_detector", "room_sensor")
         self._rows_of = {name: np.flatnonzero(type_of == name) for name in known}
         self._homes_of = {name: self._home_of[rows] for name, rows in self._rows_of.items()}
         self._unit_of = np.zeros(len(types), dtype=np.int64)
@@ -146,11 +146,11 @@ class County:
         self.houses.step(dt_s, outdoor_c, heat_w)
 
     def _air(self, dt_s: float, active: frozenset[int]) -> tuple[AlarmBit, ...]:
-        at = self._homes_of["co_gas_detector"]
+        at = self._homes_of["co_detector"]
         self.rooms.step(dt_s, self.faults.co_rise_ppm_min(active)[at])
         powered = self._powered[at]
         changed = self.detectors.step(dt_s, self.rooms.ppm, powered) & powered
-        rows = self._rows_of["co_gas_detector"]
+        rows = self._rows_of["co_detector"]
         return tuple(
             AlarmBit(int(rows[unit]), "co_alarm", bool(self.detectors.alarm[unit])) for unit in np.flatnonzero(changed)
         )
@@ -159,7 +159,7 @@ class County:
         """The longest interval that each device accepts now: 5 s for a detector in CO, else infinite."""
         longest = np.full(self.devices, np.inf)
         smelling = self.detectors.cell_ppm >= HURRY_PPM
-        longest[self._rows_of["co_gas_detector"][smelling]] = HURRY_S
+        longest[self._rows_of["co_detector"][smelling]] = HURRY_S
         return longest
 
     def metrics(self, devices: Ints) -> list[dict[str, Value]]:
@@ -201,7 +201,7 @@ class County:
             true |= {"indoor_c": self.houses.air_c[homes], "set_c": self.set_c[homes]}
         elif device_type == "gas_wall_boiler":
             true |= self.gas_boilers.metrics(units)
-        elif device_type == "co_gas_detector":
+        elif device_type == "co_detector":
             true |= self.detectors.metrics(units)
         else:
             indoor_c = self.houses.air_c[homes]

@@ -34,7 +34,7 @@ def settle(connection: psycopg.Connection, *, homes: int = 3, interval_s: int = 
     for number in range(homes):
         home = f"home-{number:03}"
         registry.add_home(connection, code=home, village=VILLAGE, address=f"1组{number}号")
-        for kind, device_type in (("co", "co_gas_detector"), ("gb", "gas_wall_boiler")):
+        for kind, device_type in (("co", "co_detector"), ("gb", "gas_wall_boiler")):
             registry.add_device(
                 connection, uid=f"{kind}-{number:03}", device_type=device_type, home=home, interval_s=interval_s
             )

@@ -63,7 +63,7 @@ class Running:
         with psycopg.connect(self.env["NUANSHAO_DATABASE_URL"]) as connection:
             return connection.execute(text.encode(), parameters).fetchall()
 
-    def add_device(self, uid: str, device_type: str = "co_gas_detector", *more: str) -> str:
+    def add_device(self, uid: str, device_type: str = "co_detector", *more: str) -> str:
         """Registers a device and returns its password."""
         said = self.run("device", "add", uid, "--type", device_type, "--json", *more)
         return str(json.loads(said.stdout)["password"])

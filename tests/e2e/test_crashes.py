@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from demo.county import register
-from device_sim.fleet import plan
+from device_sim.fleet.fleet import plan
 from store.connect import connect
 from tests.beside import environment, nuanshao
 from tests.e2e.conftest import Running, start, stop, wait_for

@@ -117,7 +117,7 @@ def test_after_all_that_everything_lives_and_the_ledger_balances(up: Running, pa
     assert counts["rejected"] == up.query("select count(*) from rejects")[0][0]
     assert counts["stored"] == up.query("select count(*) from telemetry")[0][0]
     latest = up.get(f"/v1/devices/{UID}/latest")
-    assert latest["type"] == "co_gas_detector"
+    assert latest["type"] == "co_detector"
     assert up.query("select hypertable_name from timescaledb_information.hypertables where hypertable_name='telemetry'")
 
 
@@ -129,7 +129,7 @@ def test_a_co_alarm_is_told_acknowledged_and_closed(up: Running) -> None:
         " c as (insert into contact (region_id, name, phone) select id, '李某某', '13800000299' from v)"
         " insert into home (code, region_id, address) select 'try-1', id, '1组1号' from v returning id"
     )
-    secret = up.add_device(with_home, "co_gas_detector", "--home", "try-1", "--interval", "10")
+    secret = up.add_device(with_home, "co_detector", "--home", "try-1", "--interval", "10")
     for value in (320, 350):
         up.publish(with_home, reading(m={"co_ppm": value}), password=secret)
 

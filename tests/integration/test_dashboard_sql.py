@@ -35,7 +35,7 @@ insert into home (code, region_id, address)
 update home set region_id = (select id from region where code = '150522-v1') where code = 'h-1';
 insert into device (uid, type, home_id, interval_s)
     select 'hp-' || h.code, 'air_source_heat_pump', h.id, 60 from home h
-    union all select 'co-' || h.code, 'co_gas_detector', h.id, 300 from home h;
+    union all select 'co-' || h.code, 'co_detector', h.id, 300 from home h;
 insert into contact (region_id, name, role, phone) select id, '王委员', '村委会', '13800000001' from region
     where level = 'village';
 insert into telemetry (ts, device_id, received_at, flags, fault, indoor_c, flow_c, return_c, power_w, heat_w, defrost,
@@ -43,7 +43,7 @@ insert into telemetry (ts, device_id, received_at, flags, fault, indoor_c, flow_
     select t, d.id, t + interval '1 second', case when d.uid = 'hp-h-1' then 8 else 0 end,
            case when d.uid = 'co-h-1' then 'E1' end, 18, 41, 35, 1500 + d.id, 4500, 0,
            extract(epoch from t - now() + interval '3 days') / 3600,
-           case when d.type = 'co_gas_detector' then d.id % 90 end
+           case when d.type = 'co_detector' then d.id % 90 end
     from device d, generate_series(now() - interval '2 days', now(), interval '5 minutes') t;
 insert into device_latest (ts, device_id, received_at, indoor_c, flow_c, power_w, co_ppm)
     select distinct on (device_id) ts, device_id, received_at, indoor_c, flow_c, power_w, co_ppm

@@ -190,7 +190,7 @@ async def test_a_device_added_while_ingest_runs_is_known_at_once(
         await client.publish(topic("late-comer", "telemetry"), reading(0), qos=1)
         await until(lambda: rejected(database, 1))
         with connect(registered) as connection:
-            add_device(connection, uid="late-comer", device_type="co_gas_detector")
+            add_device(connection, uid="late-comer", device_type="co_detector")
         await client.publish(topic("late-comer", "telemetry"), reading(1), qos=1)
         await until(lambda: stored(database, 1))
         with connect(registered) as connection:

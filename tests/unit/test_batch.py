@@ -22,8 +22,8 @@ from store.registry import KnownDevice
 
 NOW = int(datetime(2026, 1, 15, 22, tzinfo=UTC).timestamp()) * 1000
 GATEWAY = KnownDevice(1, "tl-0001-gw", "gateway", 300, "in_service", None)
-DETECTOR = KnownDevice(2, "tl-0001-co", "co_gas_detector", 300, "in_service", "tl-0001-gw")
-RETIRED = KnownDevice(3, "tl-0002-co", "co_gas_detector", 300, "retired", None)
+DETECTOR = KnownDevice(2, "tl-0001-co", "co_detector", 300, "in_service", "tl-0001-gw")
+RETIRED = KnownDevice(3, "tl-0002-co", "co_detector", 300, "retired", None)
 REGISTRY = {device.uid: device for device in (GATEWAY, DETECTOR, RETIRED)}
 CO = {"ts": NOW, "seq": 1, "boot": 1, "m": {"co_ppm": 320}}
 

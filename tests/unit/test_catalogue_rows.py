@@ -90,7 +90,7 @@ def test_every_metric_is_reported_by_some_type() -> None:
 
 
 def test_a_carbon_monoxide_detector_can_tell_what_is_dangerous() -> None:
-    assert {"co_ppm", "ch4_lel"} <= set(DEVICE_TYPE["co_gas_detector"].metrics)
+    assert {"co_ppm", "ch4_lel"} <= set(DEVICE_TYPE["co_detector"].metrics)
     assert {"co_alarm", "gas_alarm"} <= EVENT_TYPE.keys()
 
 

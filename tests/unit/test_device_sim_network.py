@@ -12,15 +12,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from catalogue.wire import MAX_PAYLOAD_BYTES, MAX_READINGS
-from device_sim import outbox
-from device_sim.broker import Broker, parse_address
-from device_sim.fleet import plan
-from device_sim.live import run
-from device_sim.outbox import Item, Lane
-from device_sim.reporting import Reporting
-from device_sim.schedule import demo_events
-from device_sim.tally import Tally, write_tally
-from device_sim.truth import Truth, read_truth
+from device_sim.faults.schedule import demo_events
+from device_sim.fleet.fleet import plan
+from device_sim.network import outbox
+from device_sim.network.broker import Broker, parse_address
+from device_sim.network.outbox import Item, Lane
+from device_sim.runs.live import run
+from device_sim.runs.reporting import Reporting
+from device_sim.score.tally import Tally, write_tally
+from device_sim.score.truth import Truth, read_truth
 from foundation.errors import NotFound, SettingsError
 
 NEVER = np.full(3, np.inf)
@@ -193,7 +193,7 @@ def test_addresses() -> None:
 
 
 async def test_without_a_broker_the_run_still_ends_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("device_sim.live._LAST_ACKS_S", 0.2)
+    monkeypatch.setattr("device_sim.runs.live._LAST_ACKS_S", 0.2)
     fleet, file = plan(1, 1, 2), tmp_path / "counts.json"
     passwords = {device.uid: "x" for device in fleet.devices}
     # port 9 (discard) is closed; nothing answers there

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device_sim.carbon_monoxide import OUTDOOR_PPM, Rooms, rise_from
-from device_sim.detector import Detectors, seconds_to_alarm
-from device_sim.gas_boiler import LIMIT_C, Burner, GasBoilers
-from device_sim.heat_pump import HeatPumps, cop, frost_rate
-from device_sim.house import GAINS_W, UA_W_K, Conductances, Houses
-from device_sim.storage_heater import CORE_J_K, EMPTY_C, FULL_C, StorageHeaters
-from device_sim.weather import DESIGN_C, Weather, climate_c, daily_means_c
+from device_sim.climate.weather import DESIGN_C, Weather, climate_c, daily_means_c
+from device_sim.heaters.gas_boiler import LIMIT_C, Burner, GasBoilers
+from device_sim.heaters.heat_pump import HeatPumps, cop, frost_rate
+from device_sim.heaters.storage_heater import CORE_J_K, EMPTY_C, FULL_C, StorageHeaters
+from device_sim.homes.air import OUTDOOR_PPM, Rooms, rise_from
+from device_sim.homes.house import GAINS_W, UA_W_K, Conductances, Houses
+from device_sim.sensors.detector import Detectors, seconds_to_alarm
 
 KEYMARK = [(-22, 35, 2.19), (-22, 55, 1.69), (-7, 30, 3.71), (-7, 52, 2.16), (2, 42, 3.34), (7, 36, 4.58)]
 

@@ -13,9 +13,9 @@ from catalogue.device_types import DEVICE_TYPE
 from catalogue.event_types import EVENT_TYPE
 from catalogue.metrics import METRIC
 from device_sim.county import County
-from device_sim.fleet import plan
-from device_sim.readings import event_payload, status_payload
-from device_sim.schedule import Event, demo_events
+from device_sim.faults.schedule import Event, demo_events
+from device_sim.fleet.fleet import plan
+from device_sim.sensors.readings import event_payload, status_payload
 
 NOON = datetime(2026, 1, 15, 4, tzinfo=UTC)
 FLEET = plan(5, 3, 12)
@@ -124,7 +124,7 @@ def test_at_a_power_cut_a_village_stops_and_boots_again() -> None:
 
 
 def test_a_detector_in_co_hurries() -> None:
-    home = next(d for d in FLEET.devices if d.type == "co_gas_detector")
+    home = next(d for d in FLEET.devices if d.type == "co_detector")
     row = FLEET.devices.index(home)
     county = County(FLEET, 3, NOON, [Event("co_leak", 5.0, 60.0, home.home[:12], home.home, 2400.0)])
     county.step(1.0)

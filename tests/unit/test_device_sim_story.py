@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.wire import is_uid
 from device_sim.county import County
-from device_sim.faults import Faults, showing_device
-from device_sim.fleet import HEATERS, Fleet, plan
-from device_sim.schedule import Event, demo_events
+from device_sim.faults.faults import Faults, showing_device
+from device_sim.faults.schedule import Event, demo_events
+from device_sim.fleet.fleet import HEATERS, Fleet, plan
 from foundation.errors import NotFound
 
 NOON = datetime(2026, 1, 15, 4, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_one_technology_a_village_and_detectors_where_gas_burns() -> None:
         homes = [home.code for home in fleet.homes if home.village == village.code]
         assert len(homes) == 100
         assert all(having[code][:2] == [HEATERS[number], "room_sensor"] for code in homes)
-        with_detector = sum("co_gas_detector" in having[code] for code in homes)
+        with_detector = sum("co_detector" in having[code] for code in homes)
         assert with_detector == (100 if HEATERS[number] == "gas_wall_boiler" else 34)
 
 
@@ -91,7 +91,7 @@ def test_the_story_fits_into_its_length(seed: int, minutes: float) -> None:
     having = types_by_home(DEFAULT)
     assert leak.home is not None
     assert heat.home is not None
-    assert "co_gas_detector" in having[leak.home]
+    assert "co_detector" in having[leak.home]
     assert "gas_wall_boiler" in having[heat.home]
     assert not homes[leak.home].vacant
     assert not homes[heat.home].vacant
@@ -149,8 +149,8 @@ def test_events_that_make_no_sense_are_refused() -> None:
         Event("power_cut", -1.0, 10.0, "v")
     with pytest.raises(ValueError, match="a power cut hits a village"):
         Event("power_cut", 1.0, 10.0, "v", home="h")
-    home = next(home for home in DEFAULT.homes if "co_gas_detector" not in types_by_home(DEFAULT)[home.code])
-    with pytest.raises(NotFound, match="no co_gas_detector there"):
+    home = next(home for home in DEFAULT.homes if "co_detector" not in types_by_home(DEFAULT)[home.code])
+    with pytest.raises(NotFound, match="no co_detector there"):
         showing_device(DEFAULT, Event("co_leak", 1.0, 10.0, home.village, home.code, 100.0))
 
 

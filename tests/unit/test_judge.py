@@ -23,9 +23,9 @@ from store.registry import KnownDevice
 
 NOW = int(datetime(2026, 1, 15, 22, tzinfo=UTC).timestamp()) * 1000
 DAY = 24 * 3600 * 1000
-DETECTOR = KnownDevice(11, "tl-0001-co", "co_gas_detector", 300, "in_service", "tl-0001-gw")
+DETECTOR = KnownDevice(11, "tl-0001-co", "co_detector", 300, "in_service", "tl-0001-gw")
 GATEWAY = KnownDevice(12, "tl-0001-gw", "gateway", 300, "in_service", None)
-RETIRED = KnownDevice(13, "tl-0002-co", "co_gas_detector", 300, "retired", "tl-0001-gw")
+RETIRED = KnownDevice(13, "tl-0002-co", "co_detector", 300, "retired", "tl-0001-gw")
 REGISTRY = {device.uid: device for device in (DETECTOR, GATEWAY, RETIRED)}
 
 

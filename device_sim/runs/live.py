@@ -16,15 +16,15 @@ from typing import Final, TypedDict, Unpack
 import numpy as np
 import structlog
 
-from device_sim.broker import Broker, parse_address
+from device_sim.climate.weather import LOCAL
 from device_sim.county import County
-from device_sim.fleet import Fleet
-from device_sim.play import Play
-from device_sim.reporting import Reporting
-from device_sim.schedule import Event
-from device_sim.tally import Tally, write_tally
-from device_sim.truth import Truth
-from device_sim.weather import LOCAL
+from device_sim.faults.schedule import Event
+from device_sim.fleet.fleet import Fleet
+from device_sim.network.broker import Broker, parse_address
+from device_sim.runs.play import Play
+from device_sim.runs.reporting import Reporting
+from device_sim.score.tally import Tally, write_tally
+from device_sim.score.truth import Truth
 from foundation.clock import Clock, utc_now
 from foundation.errors import NotFound, ServiceMissing
 

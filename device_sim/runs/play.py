@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from device_sim.broker import Broker
 from device_sim.county import County, Happened
-from device_sim.faults import SHOWN_BY
-from device_sim.fleet import Fleet
-from device_sim.mqtt_device import MqttDevice
-from device_sim.outbox import Item
-from device_sim.readings import Reading, event_payload
-from device_sim.reporting import Reporting
-from device_sim.schedule import Event
-from device_sim.tally import Tally
-from device_sim.truth import Truth
+from device_sim.faults.faults import SHOWN_BY
+from device_sim.faults.schedule import Event
+from device_sim.fleet.fleet import Fleet
+from device_sim.network.broker import Broker
+from device_sim.network.mqtt_device import MqttDevice
+from device_sim.network.outbox import Item
+from device_sim.runs.reporting import Reporting
+from device_sim.score.tally import Tally
+from device_sim.score.truth import Truth
+from device_sim.sensors.readings import Reading, event_payload
 from foundation.clock import Clock
 
 

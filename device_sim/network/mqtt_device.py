@@ -19,9 +19,9 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 
 from catalogue.wire import topic
-from device_sim.broker import Broker
-from device_sim.outbox import Item, Lane
-from device_sim.readings import status_payload
+from device_sim.network.broker import Broker
+from device_sim.network.outbox import Item, Lane
+from device_sim.sensors.readings import status_payload
 from foundation.clock import Clock
 
 _SILENT: Final = logging.getLogger("device_sim.mqtt")

@@ -81,14 +81,14 @@ _SUFFIX: Final = {
     "air_source_heat_pump": "hp",
     "storage_electric_heater": "sh",
     "gas_wall_boiler": "gb",
-    "co_gas_detector": "co",
+    "co_detector": "co",
     "room_sensor": "rs",
 }
 _MODELS: Final = {
     "air_source_heat_pump": ("KFRS-10", "KFRS-12"),
     "storage_electric_heater": ("XRQ-16",),
     "gas_wall_boiler": ("L1PB20", "L1PB24"),
-    "co_gas_detector": ("JT-CO1",),
+    "co_detector": ("JT-CO1",),
     "room_sensor": ("WSD-2",),
 }
 _CITY: Final = Region("150500", "通辽市", "city", None)
@@ -164,7 +164,7 @@ def _devices(
     has_detector: bool,  # noqa: FBT001 - one private caller
     interval_s: int | None,
 ) -> Iterator[Device]:
-    types = (heater, "room_sensor", "co_gas_detector") if has_detector else (heater, "room_sensor")
+    types = (heater, "room_sensor", "co_detector") if has_detector else (heater, "room_sensor")
     for kind in types:
         every_s = DEVICE_TYPE[kind].interval_s if interval_s is None else interval_s
         yield Device(f"{stem}-{_SUFFIX[kind]}", kind, dice.choice(_MODELS[kind]), home.code, every_s)

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from device_sim.fleet import Fleet, Home
+from device_sim.fleet.fleet import Fleet, Home
 
 EventKind = Literal["co_leak", "overheat", "power_cut"]
 
@@ -66,7 +66,7 @@ def demo_events(fleet: Fleet, seed: int, minutes: float) -> tuple[Event, ...]:
     total_s = minutes * 60.0
     dice = random.Random(seed)  # noqa: S311 - a reproducible story, no secret
     boilers = _homes_with(fleet, "gas_wall_boiler")
-    detectors = _homes_with(fleet, "co_gas_detector")
+    detectors = _homes_with(fleet, "co_detector")
     gas_villages = {home.village for home in boilers}
     events: list[Event] = []
     boiling = dice.choice(boilers) if boilers else None

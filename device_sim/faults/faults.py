@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from device_sim.arrays import Bools, Floats
-from device_sim.fleet import Fleet
-from device_sim.schedule import CO_OVER_PPM, OVERHEAT_C, Event, EventKind
+from device_sim.faults.schedule import CO_OVER_PPM, OVERHEAT_C, Event, EventKind
+from device_sim.fleet.fleet import Fleet
 from foundation.errors import NotFound
 
 SHOWN_BY: Final[Mapping[EventKind, tuple[str, str, float]]] = {
-    "co_leak": ("co_gas_detector", "co_ppm", CO_OVER_PPM),
+    "co_leak": ("co_detector", "co_ppm", CO_OVER_PPM),
     "overheat": ("gas_wall_boiler", "flow_c", OVERHEAT_C),
 }
 """The device type, metric and threshold that show an event; a power cut shows by silence."""

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from device_sim.faults import showing_device
-from device_sim.fleet import Fleet
-from device_sim.schedule import Event
-from device_sim.tally import write_whole
+from device_sim.faults.faults import showing_device
+from device_sim.faults.schedule import Event
+from device_sim.fleet.fleet import Fleet
+from device_sim.score.tally import write_whole
 
 
 class Injected(msgspec.Struct):

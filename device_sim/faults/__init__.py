@@ -1,0 +1,1 @@
+"""What goes wrong with homes and heaters, as inputs of the physics."""

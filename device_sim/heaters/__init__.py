@@ -1,0 +1,1 @@
+"""One class per kind of heater; its arrays hold all units of the county."""

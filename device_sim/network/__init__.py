@@ -1,0 +1,1 @@
+"""Devices and gateways on the network: real MQTT clients."""

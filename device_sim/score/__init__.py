@@ -1,0 +1,1 @@
+"""What was injected against what was alarmed and told."""

@@ -1,0 +1,1 @@
+"""What devices make of the truth: detectors with their lag, noise, rounding."""
