@@ -15,6 +15,8 @@ CLOCK_AHEAD_S: Final = 5 * 60
 """A `ts` further ahead than this is not believed."""
 CLOCK_BEHIND_S: Final = 30 * 24 * 3600
 """A `ts` older than this is not believed."""
+LATE_AFTER_S: Final = 5 * 60
+"""A reading that arrives this long after it was measured is history (source: our choice, unconfirmed)."""
 
 Channel = Literal["telemetry", "event", "status", "backfill", "cmd", "cmd_ack"]
 FROM_DEVICE: Final[tuple[Channel, ...]] = ("telemetry", "event", "status", "backfill", "cmd_ack")

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 import psycopg
+from psycopg import sql as pg
 
 from foundation.errors import DatabaseUnfit
 from foundation.settings import settings
 from store import columns, edition, upkeep
 
 _LOCK = 0x6E75616E  # "nuan"; one migration at a time, whoever else starts
+_LEDGER = (
+    "create table if not exists migration"
+    " (name text primary key, checksum text not null, applied_at timestamptz not null default now())"
+)
+_NOTE = "insert into migration (name, checksum) values ({}, {})"
 
 
 @dataclass(frozen=True)
@@ -56,31 +62,83 @@ def migrate(connection: psycopg.Connection) -> Migrated:
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         edition.ensure_extension(connection)
         fit = edition.fitness(connection)
-        connection.execute(
-            "create table if not exists migration"
-            " (name text primary key, checksum text not null, applied_at timestamptz not null default now())"
-        )
-        done: dict[str, str] = dict(connection.execute("select name, checksum from migration").fetchall())
-        known = migrations()
-        _refuse_foreign(done, known)
-        applied = [migration for migration in known if migration.name not in done]
+        connection.execute(_LEDGER)
+        applied = _to_do(connection)
         for migration in applied:
             connection.execute(migration.text.encode())
-            connection.execute(
-                "insert into migration (name, checksum) values (%s, %s)", (migration.name, migration.checksum)
-            )
+            connection.execute(_note(migration))
         added = columns.add_missing(connection)
         kept = upkeep.ensure(connection, fit.edition, settings().retention_days)
     return Migrated([migration.name for migration in applied], added, fit, kept)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What `migrate` would do now. `sql` is a script that does the same: it can be read, and run with psql instead."""
+
+    pending: list[str]
+    columns: list[str]
+    sql: str
+
+
+def plan(connection: psycopg.Connection) -> Plan:
+    """What `migrate` would run, for a person to review; changes nothing and waits for no lock on a table.
+
+    A migration file is shown as it is, so the columns of tables that it makes are among those to add. Raises
+    DatabaseUnfit where `migrate` would refuse this database.
+    """
+    with connection.transaction():
+        connection.execute("set transaction read only")
+        to_do, lacking = _to_do(connection), columns.missing(connection)
+        script = [
+            f"-- {migration.name}\n{migration.text.strip()}\n\n{_sql(connection, _note(migration))};"
+            for migration in to_do
+        ]
+        script += [f"{_sql(connection, columns.addition(table, added))};" for table, added in lacking.items()]
+    if not script:
+        return Plan([], [], "-- nothing to do: every migration is applied, every metric has its columns\n")
+    head = [
+        "begin;",
+        f"select pg_advisory_xact_lock({_LOCK});  -- one migration at a time",
+        "create extension if not exists timescaledb;",
+        f"{_LEDGER};",
+    ]
+    # what those are depends on the tables, which may not be there yet
+    tail = [
+        "commit;",
+        "-- `nuanshao migrate` then sets TimescaleDB's jobs for old data (store/sql/upkeep.sql) where they differ.",
+    ]
+    text = "\n\n".join(["\n".join(head), *script, "\n".join(tail)])
+    return Plan([migration.name for migration in to_do], columns.named(lacking), text + "\n")
+
+
 def pending(connection: psycopg.Connection) -> list[str]:
     """Names of the files that this database has not had yet."""
+    done = _done(connection)
+    return [migration.name for migration in migrations() if migration.name not in done]
+
+
+def _done(connection: psycopg.Connection) -> dict[str, str]:
+    """Checksums of the applied files by name."""
     there = connection.execute("select to_regclass('migration')").fetchone()
     if there is None or there[0] is None:
-        return [migration.name for migration in migrations()]
-    done = {row[0] for row in connection.execute("select name from migration")}
-    return [migration.name for migration in migrations() if migration.name not in done]
+        return {}
+    return dict(connection.execute("select name, checksum from migration").fetchall())
+
+
+def _to_do(connection: psycopg.Connection) -> list[Migration]:
+    """The files to apply. Raises DatabaseUnfit for a database that is newer, or that had another text of a file."""
+    done, known = _done(connection), migrations()
+    _refuse_foreign(done, known)
+    return [migration for migration in known if migration.name not in done]
+
+
+def _note(migration: Migration) -> pg.Composed:
+    return pg.SQL(_NOTE).format(migration.name, migration.checksum)
+
+
+def _sql(connection: psycopg.Connection, statement: pg.Composed) -> str:
+    return statement.as_string(connection)
 
 
 def _refuse_foreign(done: dict[str, str], known: list[Migration]) -> None:

@@ -7,12 +7,17 @@ import pytest
 from catalogue import device_types
 from catalogue.device_types import COMMON_METRICS, DEVICE_TYPE, DEVICE_TYPES
 from catalogue.event_types import EVENT_TYPE
+from catalogue.faults import FAULT
 from catalogue.metrics import METRIC, METRIC_INDEX, METRIC_NAMES, METRICS, Metric
 from catalogue.rows import Row, parse_rows
 from catalogue.wire import is_uid, topic
 from foundation.errors import CatalogueError
 
 GOOD = "{name: co_ppm, unit: ppm, low: 0, high: 20000, decimals: 0, kind: measure, en: carbon monoxide, zh: 一氧化碳}"
+CODED = (
+    "{name: state, unit: '', low: 0, high: 20, decimals: 0, kind: measure, en: state, zh: 状态,"
+    " values: {0: {en: 'off', zh: 停机}, 5: {en: fault, zh: 故障}}}"
+)
 
 
 class Kiln(Row):
@@ -33,6 +38,11 @@ def test_rows_come_in_the_order_of_the_file() -> None:
         (f"- {GOOD.replace('unit: ppm', 'unit: ppm, units: ppm')}", "metrics.yaml, row 1, units: "),
         (f"- {GOOD.replace('co_ppm', 'CO ppm')}", "metrics.yaml, row 1, name: "),
         (f"- {GOOD.replace('co_ppm', 'x' * 49)}", "metrics.yaml, row 1, name: "),
+        (f"- {GOOD.replace('一氧化碳', '')}", "metrics.yaml, row 1, zh: "),
+        (f"- {GOOD.replace('low: 0', 'low: 20000')}", "metrics.yaml, row 1, : Value error, low must lie below high"),
+        (f"- {CODED.replace('5:', '21:')}", "metrics.yaml, row 1, : Value error, values: 21 lies outside 0…20"),
+        (f"- {CODED.replace('measure', 'counter')}", "metrics.yaml, row 1, : Value error, values are for a measure"),
+        (f"- {CODED.replace('zh: 故障}}', 'de: Fehler}}')}", "metrics.yaml, row 1, values.5.zh: "),
         (f"- {GOOD}\n- {GOOD}", "metrics.yaml, row 2, name: 'co_ppm' stands there twice"),
         ("- just text", "metrics.yaml, row 1, : "),
         ("{}", "metrics.yaml: expected a list of rows"),
@@ -58,6 +68,40 @@ def test_a_type_with_a_metric_that_nobody_knows_is_refused(monkeypatch: pytest.M
     monkeypatch.delitem(METRIC, "core_c")
     with pytest.raises(CatalogueError, match=r"device_types.yaml, storage_electric_heater, metrics: unknown core_c"):
         device_types._load()
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "told"),
+    [
+        (
+            FAULT,
+            "core_hot",
+            "device_types.yaml, storage_electric_heater, faults: unknown core_hot: add rows to faults.yaml",
+        ),
+        (FAULT, "communication", "device_types.yaml, air_source_heat_pump, faults: unknown communication"),
+    ],
+)
+def test_a_type_with_a_fault_that_nobody_knows_is_refused(
+    table: dict[str, object], name: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(table, name)
+    with pytest.raises(CatalogueError) as refused:
+        device_types._load()
+    assert str(refused.value).startswith(told)
+
+
+def test_a_limit_that_its_type_does_not_measure_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row.model_copy(update={"metrics": ("power_w",)}) for row in DEVICE_TYPES if row.name == "electric_kang"]
+    monkeypatch.setattr(device_types, "load_rows", lambda *_: tuple(rows))
+    with pytest.raises(CatalogueError, match=r"device_types\.yaml, electric_kang, limits: surface_c is not among its"):
+        device_types._load()
+
+
+def test_the_codes_of_a_stove_have_their_words() -> None:
+    words = {value: (meaning.en, meaning.zh) for value, meaning in METRIC["state"].values.items()}
+    assert list(words) == [0, 1, 2, 3, 4, 5]
+    assert words[0] == ("off", "停机")
+    assert words[5] == ("fault", "故障")
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from catalogue.device_types import DEVICE_TYPES
+from catalogue.building_classes import BUILDING_CLASSES
+from catalogue.device_types import COMMON_METRICS, DEVICE_TYPES
 from catalogue.event_types import EVENT_TYPES
+from catalogue.fault_codes import FAULT_CODES
+from catalogue.faults import FAULTS
 from catalogue.metrics import METRICS
+from catalogue.models import MODELS
 from catalogue.rules import default_pack
-from demo.documents import FOLDER, documents, plain, settings_table, write
+from demo.documents import FOLDER, documents, settings_table, write
+from demo.markdown import plain
 from foundation.settings import PREFIX, Settings
 
 
@@ -36,11 +42,39 @@ def test_no_secret_shows_a_default() -> None:
 
 def test_everything_in_the_catalogue_has_its_row() -> None:
     page = documents()["catalogue.md"]
-    named = [row.name for row in (*METRICS, *DEVICE_TYPES, *EVENT_TYPES)] + [rule.id for rule in default_pack().rules]
-    for name in named:
+    named = [row.name for row in (*METRICS, *EVENT_TYPES, *FAULTS, *MODELS, *BUILDING_CLASSES)]
+    for name in named + [rule.id for rule in default_pack().rules]:
         assert f"| `{name}` |" in page, name
+    for code in FAULT_CODES:
+        assert code.source in page, code
     for rule in default_pack().rules:
         assert rule.source in page, rule.id
+
+
+def test_a_section_of_the_catalogue_has_all_of_its_type_and_nothing_else() -> None:
+    sections = {part.split("\n")[0]: part.split("\n## ")[0] for part in documents()["catalogue.md"].split("\n### ")[1:]}
+    assert list(sections) == [kind.name for kind in DEVICE_TYPES]
+    for kind in DEVICE_TYPES:
+        section = sections[kind.name]
+        cells = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+        models = {row.name for row in MODELS if row.type == kind.name}
+        assert cells == {*kind.metrics, *kind.all_faults, *models}
+        assert kind.zh in section
+        for code in FAULT_CODES:
+            if code.type == kind.name and code.vendor != "nuanshao-sim":
+                assert f"`{code.code}`" in section
+    assert all(f"| `{name}` |" in documents()["catalogue.md"].split("### ")[0] for name in COMMON_METRICS)
+
+
+def test_links_within_a_page_lead_somewhere() -> None:
+    for name, text in documents().items():
+        anchors = {
+            re.sub(r"[^\w\- ]", "", line.lstrip("# ").lower()).replace(" ", "-")
+            for line in text.splitlines()
+            if line.startswith("#")
+        }
+        for link in re.findall(r"\]\(#([^)]*)\)", text):
+            assert link in anchors, f"{name}: #{link}"
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:

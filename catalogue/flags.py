@@ -30,6 +30,8 @@ class Flag(IntFlag):
     """The device's clock is steadily behind (ingest/clocks.py): not late, judged on receive time."""
     NOT_UTF8 = 1024
     """The payload held bytes that are no UTF-8; they were replaced, the rest is as it was sent."""
+    DRILL = 2048
+    """From the twin of a device in a drill (store/drill.py): nothing that really happened."""
 
 
 BAD_CLOCK = Flag.CLOCK_AHEAD | Flag.CLOCK_BEHIND | Flag.CLOCK_MISSING
