@@ -17,6 +17,7 @@ COPY demo demo
 COPY device_sim device_sim
 COPY foundation foundation
 COPY ingest ingest
+COPY registry registry
 COPY runtime runtime
 COPY store store
 # editable: the packages are used where they lie, with their data files (YAML, SQL, pages) beside them

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -11,55 +10,62 @@ import psycopg
 from device_sim.fleet.fleet import Fleet
 from foundation.errors import BrokerRefused, SettingsError
 from foundation.settings import required
+from registry.merging import may_log_in
+from registry.passwords import mosquitto_hash, new_password
 from runtime.mqtt_probe import probe
-from runtime.passwords import mosquitto_hash
-from store import registry
+from store import registry_rows
 from store.connect import connect, database_url
+from store.registry_rows import ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
 
 ADMITTED_WITHIN_S = 15.0
 
 
 def register(connection: psycopg.Connection, fleet: Fleet) -> dict[str, str]:
-    """Registers the fleet in the caller's transaction and gives each device a new password. Returns them by uid.
+    """Registers the fleet in the caller's transaction; returns new passwords, by uid, of those that log in themselves.
 
-    Devices that are there already keep their rows. Raises SettingsError when the database holds other devices too:
-    a simulated county must not be mixed into a real one.
+    Homes and devices that are there already keep their rows. Raises SettingsError when the database holds other devices
+    too: a simulated county must not be mixed into a real one.
     """
-    uids = [device.uid for device in fleet.devices]
-    present = {row[0] for row in connection.execute("select uid from device")}
-    foreign = sorted(present - set(uids))
+    devices = [
+        DeviceRow(
+            device.uid,
+            device.type,
+            device.model,
+            home=device.home,
+            gateway=device.gateway,
+            interval_s=device.interval_s,
+        )
+        for device in fleet.devices
+    ]
+    present = {row[0] for row in connection.execute("select uid from device where drill_id is null")}
+    foreign = sorted(present - {device.uid for device in devices})
     if foreign:
         raise SettingsError(
             f"this database has devices that are not simulated, {foreign[0]} among them", do="use another database"
         )
-    for region in fleet.regions:
-        registry.add_region(connection, code=region.code, name=region.name, level=region.level, parent=region.parent)
-    for contact in fleet.contacts:
-        registry.add_contact(
-            connection, region=contact.region, name=contact.name, role=contact.role, phone=contact.phone
-        )
-    for home in fleet.homes:
-        registry.add_home(
-            connection,
-            code=home.code,
-            village=home.village,
-            address=home.address,
+    homes = [
+        HomeRow(
+            home.code,
+            home.village,
+            home.address,
             vacant=home.vacant,
             vulnerable=home.vulnerable,
+            building_class=home.building_class,
+            area_m2=round(home.area_m2, 1),
         )
-    passwords = {}
-    for device in fleet.devices:
-        if device.uid not in present:
-            registry.add_device(
-                connection,
-                uid=device.uid,
-                device_type=device.type,
-                home=device.home,
-                model=device.model,
-                interval_s=device.interval_s,
-            )
-        passwords[device.uid] = secrets.token_urlsafe(12)
-        registry.set_credential(connection, device.uid, mosquitto_hash(passwords[device.uid]))
+        for home in fleet.homes
+    ]
+    lived_in = registry_rows.homes_there(connection, [home.code for home in homes])
+    passwords = {device.uid: new_password() for device in devices if may_log_in(device)}
+    registry_rows.say_whose_hand(connection, "simulator")
+    registry_rows.register(
+        connection,
+        regions=(RegionRow(one.code, one.name, one.level, one.parent) for one in fleet.regions),
+        homes=(home for home in homes if home.code not in lived_in),
+        devices=(device for device in devices if device.uid not in present),
+        contacts=(ContactRow(one.region, one.name, one.role, one.phone) for one in fleet.contacts),
+        credentials=(CredentialRow(uid, mosquitto_hash(password)) for uid, password in passwords.items()),
+    )
     return passwords
 
 

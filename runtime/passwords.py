@@ -1,30 +1,16 @@
-"""Mosquitto's password file: hashes as Mosquitto 2.0 makes them, and a file that is never half-written."""
+"""Mosquitto's password file, which is never half-written. The hashes in it are registry/passwords.py's."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
-import secrets
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from foundation.errors import SettingsError
 
-ITERATIONS = 101
-"""Mosquitto 2.0's own count for PBKDF2-HMAC-SHA512: device passwords are random and long, and the broker
-checks all of them again whenever the file is read."""
-SALT_BYTES = 12
 OUR_ACCOUNT = "nuanshao"
 """The broker account of ingest and api; no device may have this name."""
-
-
-def mosquitto_hash(password: str, salt: bytes | None = None) -> str:
-    """`$7$101$<salt>$<hash>` as mosquitto_passwd writes it; `salt` is random unless given."""
-    salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def password_file(rows: Iterable[tuple[str, str]]) -> str:

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import errors
 
 from catalogue.device_types import DEVICE_TYPE
+from catalogue.flags import Flag
 from catalogue.wire import is_uid
 from foundation.errors import NotFound, SettingsError
 from store.named_sql import sql
@@ -22,7 +23,10 @@ RESERVED = "nuanshao"
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """What ingest needs of a registered device. `gateway` is the uid of the gateway that it sits behind, or None."""
+    """What ingest needs of a registered device. `gateway` is the uid of the gateway that it sits behind, or None.
+
+    `marks` are the flags that each of its readings carries (catalogue/flags.py): DRILL for a drill's twin.
+    """
 
     id: int
     uid: str
@@ -30,6 +34,12 @@ class KnownDevice:
     interval_s: int
     state: str
     gateway: str | None
+    marks: int = 0
+
+    @property
+    def drill(self) -> bool:
+        """Whether it is only there for a drill. The registry alone says so, never what a device sends."""
+        return self.marks != 0
 
 
 def add_region(connection: psycopg.Connection, *, code: str, name: str, level: str, parent: str | None) -> None:
@@ -102,7 +112,7 @@ def credentials(connection: psycopg.Connection) -> list[tuple[str, str]]:
 async def known_devices(connection: psycopg.AsyncConnection, uids: list[str] | None = None) -> list[KnownDevice]:
     """The registered devices, all or those named."""
     if uids is None:
-        cursor = await connection.execute(sql("known_devices"))
+        cursor = await connection.execute(sql("known_devices"), (int(Flag.DRILL),))
     else:
-        cursor = await connection.execute(sql("known_devices_named"), (uids,))
+        cursor = await connection.execute(sql("known_devices_named"), (int(Flag.DRILL), uids))
     return [KnownDevice(*row) for row in await cursor.fetchall()]

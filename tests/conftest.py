@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql as pg
 
 from foundation import settings as settings_module
+from registry.passwords import mosquitto_hash
 from runtime.mosquitto import Mosquitto
-from runtime.passwords import mosquitto_hash
 from runtime.places import state_dir
 from runtime.services import Services
 from store.connect import connect_async

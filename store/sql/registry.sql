@@ -1,9 +1,10 @@
 -- name: known_devices
-select d.id, d.uid, d.type, d.interval_s, d.state, g.uid
+-- The last one is the flags that each of its readings carries.
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end
 from device d left join device g on g.id = d.gateway_id
 
 -- name: known_devices_named
-select d.id, d.uid, d.type, d.interval_s, d.state, g.uid
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end
 from device d left join device g on g.id = d.gateway_id
 where d.uid = any(%s)
 

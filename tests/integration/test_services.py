@@ -27,10 +27,11 @@ from foundation.errors import (
     ServiceFailed,
     ServiceMissing,
 )
+from registry.passwords import mosquitto_hash
 from runtime import services as services_module
 from runtime.mosquitto import Mosquitto
 from runtime.mqtt_probe import connect_packet, probe
-from runtime.passwords import mosquitto_hash, replace_devices
+from runtime.passwords import replace_devices
 from runtime.ports import free_port
 from runtime.postgres import Postgres, processes_in
 from runtime.services import Services, check_database

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import stat
 from pathlib import Path
 
 import pytest
 
 from foundation.errors import SettingsError
-from runtime.passwords import mosquitto_hash, password_file, read_password_file, replace_devices, write_atomically
-
-# made by mosquitto_passwd 2.0.21 for the password "winter-2026"
-KNOWN = (
-    "$7$101$pq88ELJPNDzvoZq/$22A7VUGYwYUZ9t21Zv6TAeUDwX/6OjbAwtdX8HnMb8Zc5nG3UOAgm+ObSruCoig3Y2F5HL+lSA3a1/3Le+CXvA=="
-)
-
-
-def test_the_hash_is_what_mosquitto_passwd_makes() -> None:
-    salt = base64.b64decode(KNOWN.split("$")[3])
-    assert mosquitto_hash("winter-2026", salt) == KNOWN
-
-
-def test_two_hashes_of_one_password_differ() -> None:
-    assert mosquitto_hash("a") != mosquitto_hash("a")
+from runtime.passwords import password_file, read_password_file, replace_devices, write_atomically
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "a/b", "a+", "#", "a\nroot"])
