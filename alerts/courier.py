@@ -17,6 +17,7 @@ from psycopg_pool import PoolTimeout
 
 from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, TemplateName
 from alerts.delivery import (
+    DRILL_QUOTA_OVER,
     MOST_ATTEMPTS,
     UNDELIVERED_RETRY,
     Cause,
@@ -101,10 +102,12 @@ class Courier:
 
     async def _send(self, parcel: _Parcel) -> Sent | Retry | End | Wait:
         async with self._pool.connection() as connection:
-            row = await (await connection.execute(sql("cause_of"), (parcel.id,))).fetchone()
+            now = self._clock()
+            places = {"id": parcel.id, "a_day_ago": now - DRILL_QUOTA_OVER}
+            row = await (await connection.execute(sql("cause_of"), places)).fetchone()
             if row is None:
                 return End("superseded", "no_longer_there")
-            verdict = worth_sending(Cause(*row), self._clock())
+            verdict = worth_sending(Cause(*row), now)
             if not isinstance(verdict, Go):
                 return verdict
             await connection.execute(sql("begin_attempt"), (parcel.id,))

@@ -21,6 +21,10 @@ less: told twice is better than told late."""
 UNDELIVERED_RETRY = timedelta(seconds=5)
 ASK_AGAIN = timedelta(seconds=30)
 """When the carrier could not be asked what became of a message."""
+MOST_OF_DRILLS = 30
+"""Messages of drills that one number gets in a rolling day: the carrier takes 50 of one template (CHANNELS.md), and
+the others are for what is real (our choice)."""
+DRILL_QUOTA_OVER = timedelta(hours=24)
 MOST_ATTEMPTS = 3
 """Hand-overs to the carrier after which an undelivered message is given up (each costs quota)."""
 
@@ -40,6 +44,12 @@ class Cause:
     """Whether the recipient has had the message that this one takes back."""
     first_waiting: bool
     """Whether that message is still under way to the carrier."""
+    drill_over: bool = False
+    """Whether it is of a drill that has ended."""
+    real_alarm: bool = False
+    """Whether it is of a drill in a home that has a real alarm, critical or high, now; silence alone is none."""
+    told_of_drills: int = 0
+    """If it is of a drill: how many messages of drills its number has had in a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,8 @@ class End:
 
 def worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     """Whether what the message says is still true and still news."""
+    if stopped := _stopped_drill(cause):
+        return End("superseded", stopped)
     if cause.kind == "raised":
         if cause.closed:
             return End("superseded", "closed_before_it_was_told")
@@ -80,6 +92,15 @@ def worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     if cause.kind == "cleared" and cause.condition != "normal":
         return End("superseded", "raised_again")
     return Go()
+
+
+def _stopped_drill(cause: Cause) -> str:
+    """Why a message of a drill is not sent, or an empty text: what is real comes first."""
+    if cause.drill_over:
+        return "drill_ended"
+    if cause.real_alarm:
+        return "real_alarm_in_this_home"
+    return "enough_of_drills_today" if cause.told_of_drills >= MOST_OF_DRILLS else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 
 from alerts import outbox
@@ -41,6 +43,20 @@ class Observed(Protocol):
     def values(self) -> Sequence[float | None]: ...  # noqa: D102
     @property
     def late(self) -> bool: ...  # noqa: D102
+
+
+class ObservedBlock(Protocol):
+    """Stored readings of one device type: `values` has a row a reading and a column a metric, NaN for none."""
+
+    @property
+    def device_type(self) -> str: ...  # noqa: D102
+    @property
+    def metrics(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def device_ids(self) -> npt.NDArray[np.int64]: ...  # noqa: D102
+    @property
+    def values(self) -> npt.NDArray[np.float64]: ...  # noqa: D102
+    def reading(self, row: int) -> Observed: ...  # noqa: D102
 
 
 class ObservedEvent(Protocol):
@@ -83,23 +99,29 @@ class Engine:
         readings: Sequence[Observed],
         events: Sequence[ObservedEvent],
         now: datetime,
+        blocks: Sequence[ObservedBlock] = (),
     ) -> int:
         """Judges what has just been stored and writes alarms and messages. Returns how many alarms were raised."""
         involved = {reading.device.id for reading in readings if self._suspect(reading)}
         involved |= {event.device.id for event in events}
-        everyone = list({reading.device.id for reading in readings})
+        everyone = {reading.device.id for reading in readings}
+        for block in blocks:
+            involved.update(block.device_ids[self._suspects(block)].tolist())
+            everyone.update(block.device_ids.tolist())
         if everyone:
-            cursor = await connection.execute(sql("devices_with_open_alarm"), (everyone,))
+            cursor = await connection.execute(sql("devices_with_open_alarm"), (list(everyone),))
             involved |= {row[0] for row in await cursor.fetchall()}
         if not involved:
             return 0
+        looked_at = [reading for reading in readings if reading.device.id in involved]
+        for block in blocks:
+            concerned = np.isin(block.device_ids, list(involved))
+            looked_at += [block.reading(row) for row in np.flatnonzero(concerned).tolist()]
         ids = sorted(involved)
         await connection.execute(sql("lock_devices"), (ids,))
         held = await self._load(connection, "open_alarms_of", (ids,))
         verdicts: list[tuple[int, int, Iterator[tuple[Rule, Decision]]]] = [
-            (reading.judged_ms, reading.device.id, self._judge_reading(reading, held))
-            for reading in readings
-            if reading.device.id in involved
+            (reading.judged_ms, reading.device.id, self._judge_reading(reading, held)) for reading in looked_at
         ]
         verdicts += [(event.judged_ms, event.device.id, self._judge_event(event, held)) for event in events]
         raised = 0
@@ -126,6 +148,18 @@ class Engine:
             if value is not None and rule.beyond(value):
                 return True
         return False
+
+    def _suspects(self, block: ObservedBlock) -> npt.NDArray[np.bool_]:
+        """Which readings of a block are beyond a threshold."""
+        found = np.zeros(len(block.device_ids), dtype=np.bool_)
+        place = {name: column for column, name in enumerate(block.metrics)}
+        for _, rule in self._concerning(block.device_type):
+            column = place.get(rule.metric)
+            if column is not None:
+                values = block.values[:, column]
+                # no value is beyond anything: comparisons with NaN are false
+                found |= values >= rule.raise_at if rule.direction == "above" else values < rule.raise_at
+        return found
 
     def _concerning(self, device_type: str) -> tuple[tuple[int, ThresholdRule], ...]:
         found = self._thresholds.get(device_type)

@@ -1,4 +1,8 @@
-"""What a message says: what, where, since when, what to do now. Pure; lengths are the channel's business."""
+"""What a message says: what, where, since when, what to do now. Pure; lengths are the channel's business.
+
+A message of a drill says so three times: before the place, before what happened, and in what to do. It never holds the
+rule's own advice, because a person who only reads the end must not call an ambulance.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ from catalogue.metrics import METRIC
 from catalogue.rules import Rule, ThresholdRule
 
 _HIGHEST_SHOWN = 9999
+DRILL = "演练"
+_IN_A_DRILL = "演练，无需报警：本条非真实警情，请按预案演练"
+_AFTER_A_DRILL = "演练，本条非真实警情，无需处理"
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,8 @@ class Place:
     village: str
     home: str
     uid: str
+    drill: bool = False
+    """Whether the device is only there for a drill: nothing real has happened."""
 
 
 def local_time(moment: datetime, zone: str) -> str:
@@ -32,29 +41,42 @@ def raised(
 ) -> dict[str, str]:
     """The parameters of "this is happening"."""
     what = f"{rule.zh}{_shown(rule, value)}"
-    return _params(place, f"补报：{what}" if late else what, local_time(measured_at, zone), rule.do)
+    do = f"{_IN_A_DRILL}{'并回复1' if rule.latching else ''}" if place.drill else rule.do
+    return _params(place, f"补报：{what}" if late else what, local_time(measured_at, zone), do)
 
 
 def cleared(rule: Rule, place: Place, cleared_at: datetime, *, zone: str) -> dict[str, str]:
     """The parameters of "this is over", to the same people."""
     do = "请回复1确认" if rule.latching else "无需处理"
+    if place.drill:
+        do = f"{_AFTER_A_DRILL}{'，请回复1确认' if rule.latching else ''}"
     return _params(place, f"已恢复正常：{rule.zh}"[:35], local_time(cleared_at, zone), do)
 
 
-def village_silent(village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str) -> dict[str, str]:
+def village_silent(
+    village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str, drill: bool = False
+) -> dict[str, str]:
     """The parameters of "this village has fallen silent": one message for all its homes."""
     what = f"疑似停电或断网，{of_homes}户中{homes}户失联"
-    return _params(Place(village, "", ""), what, local_time(began_at, zone), "请核实供电和网络，关注老人病人")
+    do = _IN_A_DRILL if drill else "请核实供电和网络，关注老人病人"
+    return _params(Place(village, "", "", drill), what, local_time(began_at, zone), do)
 
 
-def village_back(village: str, homes: int, of_homes: int, ended_at: datetime, *, zone: str) -> dict[str, str]:
+def village_back(
+    village: str, homes: int, of_homes: int, ended_at: datetime, *, zone: str, drill: bool = False
+) -> dict[str, str]:
     """The parameters of the paired recovery."""
     what = f"已恢复，{of_homes}户中{homes}户重新上线"
-    return _params(Place(village, "", ""), what, local_time(ended_at, zone), "请抽查取暖设备运行情况")
+    do = _AFTER_A_DRILL if drill else "请抽查取暖设备运行情况"
+    return _params(Place(village, "", "", drill), what, local_time(ended_at, zone), do)
 
 
 def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
-    return {"place": place.village, "home": place.home or place.uid, "what": what, "since": since, "do": do}
+    village = place.village
+    if place.drill:
+        village = f"{DRILL}·{village}" if village else DRILL
+        what = f"{DRILL}：{what}"
+    return {"place": village, "home": place.home or place.uid, "what": what, "since": since, "do": do}
 
 
 def _shown(rule: Rule, value: float | None) -> str:

@@ -35,7 +35,8 @@ async def tell_raised(
         log.error("nobody_to_tell", alarm=alarm_id, rule=rule.id, device=place.uid, do="add a contact to its region")
     # the measured moment makes a second raise of the same latched alarm a message of its own
     occasion = f"alarm-{alarm_id}-raised-{int(measured_at.timestamp())}"
-    template: TemplateName = "critical" if rule.priority == "critical" else "routine"
+    # a drill never uses up the quota that a real carbon monoxide alarm needs
+    template: TemplateName = "critical" if rule.priority == "critical" and not place.drill else "routine"
     await _put(connection, recipients, "raised", template, params, occasion, now, alarm_id=alarm_id)
     return len(recipients)
 
@@ -72,7 +73,7 @@ async def tell_incident(
 
 async def _place(connection: psycopg.AsyncConnection, device_id: int) -> message.Place:
     row = await (await connection.execute(sql("where_is"), (device_id,))).fetchone()
-    return message.Place(row[0], row[1], row[2]) if row else message.Place("", "", str(device_id))
+    return message.Place(*row) if row else message.Place("", "", str(device_id))
 
 
 async def _put(

@@ -1,4 +1,7 @@
-"""The alerts process: deadlines, silence and the courier, side by side, each retried when the database fails."""
+"""The alerts process: deadlines, silence, ends of drills and the courier, side by side.
+
+Each is retried when the database fails.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from alerts.silence import SilenceWatch
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
-from store import rollup, upkeep
+from store import drill, rollup, upkeep
 from store.connect import Pool, connect_async, pool
 from store.named_sql import sql
 
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
+DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
@@ -63,6 +67,7 @@ class AlertsService:
                 others = [
                     tasks.create_task(self._every(DEADLINES_EVERY_S, self._deadlines, connections), name="deadlines"),
                     tasks.create_task(self._every(SILENCE_EVERY_S, self._look, connections), name="silence"),
+                    tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
                     tasks.create_task(self._hear_outbox(), name="outbox"),
@@ -112,6 +117,11 @@ class AlertsService:
             self._problems.pop("deaf", None)
         else:
             self._problems["deaf"] = "no ingest worker is connected: silence is not judged"
+
+    async def _drills(self, connection: psycopg.AsyncConnection) -> None:
+        """Ends the drills whose time is over: who started one may have died."""
+        for drill_id in await drill.end_overdue(connection, self._clock()):
+            log.warning("drill_ended", drill=drill_id)
 
     async def _rollups(self, connection: psycopg.AsyncConnection) -> None:
         """Brings the rollups up to date and removes what is old."""

@@ -50,20 +50,26 @@ class SilenceWatch:
     ) -> None:
         times = {"hearing_since": hearing_since, "now": now, "silence_rules": self._ids}
         cursor = await connection.execute(sql("villages_with_silence"), times)
-        villages: dict[int, str] = dict(await cursor.fetchall())
+        # a drill's devices are a village of their own: what is real and what is not never count together
+        villages: dict[tuple[int, int | None], str] = {
+            (region_id, drill_id): name for region_id, drill_id, name in await cursor.fetchall()
+        }
         if not villages:
             return
-        heard: dict[int, list[Heard]] = {region_id: [] for region_id in villages}
-        cursor = await connection.execute(sql("heard_in_villages"), {**times, "regions": list(villages)})
-        for region_id, *device in await cursor.fetchall():
-            heard[region_id].append(Heard(*device))
-        for region_id, village in villages.items():
-            verdict = judge_village(heard[region_id], now)
+        heard: dict[tuple[int, int | None], list[Heard]] = {village: [] for village in villages}
+        regions = list({region_id for region_id, _ in villages})
+        cursor = await connection.execute(sql("heard_in_villages"), {**times, "regions": regions})
+        for region_id, drill_id, *device in await cursor.fetchall():
+            if (region_id, drill_id) in heard:
+                heard[region_id, drill_id].append(Heard(*device))
+        for (region_id, drill_id), village in villages.items():
+            verdict = judge_village(heard[region_id, drill_id], now)
             if verdict.reason != "village_silent" or verdict.began_at is None:
                 continue
             row = await (
                 await connection.execute(
-                    sql("open_incident"), (region_id, verdict.began_at, now, verdict.homes, verdict.of_homes)
+                    sql("open_incident"),
+                    (region_id, drill_id, verdict.began_at, now, verdict.homes, verdict.of_homes),
                 )
             ).fetchone()
             if row is None:
@@ -74,14 +80,21 @@ class SilenceWatch:
                 sql("inhibit_silence"), {"incident": row[0], "silence_rules": self._ids, "devices": devices}
             )
             params = message.village_silent(
-                village, verdict.homes, verdict.of_homes, verdict.began_at, zone=settings().timezone
+                village,
+                verdict.homes,
+                verdict.of_homes,
+                verdict.began_at,
+                zone=settings().timezone,
+                drill=drill_id is not None,
             )
             await outbox.tell_incident(connection, row[0], region_id, "incident", params, now)
-            log.warning("village_silent", village=village, homes=verdict.homes, of_homes=verdict.of_homes)
+            log.warning(
+                "village_silent", village=village, homes=verdict.homes, of_homes=verdict.of_homes, drill=drill_id
+            )
 
     async def _end_incidents(self, connection: psycopg.AsyncConnection, now: datetime) -> None:
         cursor = await connection.execute(sql("incidents_under_way"))
-        for incident_id, region_id, village, homes, back_before, back_at, back in await cursor.fetchall():
+        for incident_id, region_id, village, drill, homes, back_before, back_at, back in await cursor.fetchall():
             changed_at = back_at if back == back_before else now
             if back != back_before:
                 await connection.execute(sql("note_homes_back"), (back, now, incident_id))
@@ -90,9 +103,9 @@ class SilenceWatch:
             ended = await (await connection.execute(sql("end_incident"), (now, incident_id))).fetchone()
             if ended is None:
                 continue
-            params = message.village_back(village, back, homes, now, zone=settings().timezone)
+            params = message.village_back(village, back, homes, now, zone=settings().timezone, drill=drill)
             await outbox.tell_incident(connection, incident_id, region_id, "recovery", params, now)
-            log.warning("village_back", village=village, homes=back, of_homes=homes)
+            log.warning("village_back", village=village, homes=back, of_homes=homes, drill=drill)
             released = await connection.execute(sql("release_inhibited"), (incident_id,))
             for alarm_id, device_id, rule_id, raised_at in await released.fetchall():
                 rule = self._rules.get(rule_id)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from alerts.acknowledgement import acknowledge_alarm
 from api.access import Allowed
-from api.database import Database, rows
+from api.database import Database, OfDrills, only_drills, rows
 from api.models import Acknowledged, Acknowledgement, AlarmAnswer, IncidentAnswer, NotificationAnswer
 from catalogue.rules import default_pack
 from foundation.clock import utc_now
@@ -28,10 +28,17 @@ async def alarms(
     everything: Annotated[bool, Query(alias="all", description="closed ones too")] = False,
     suppressed: Annotated[bool, Query(description="also those that an incident explains")] = False,
     village: Annotated[str | None, Query(description="village code")] = None,
+    drill: OfDrills = "false",
     limit: Limit = 500,
 ) -> list[AlarmAnswer]:
-    """Open alarms, the most urgent first."""
-    places = {"everything": everything, "suppressed": suppressed, "village": village, "limit": limit}
+    """Open alarms, the most urgent first; those of drills, where asked for, after all others."""
+    places = {
+        "everything": everything,
+        "suppressed": suppressed,
+        "village": village,
+        "drill": only_drills(drill),
+        "limit": limit,
+    }
     answers = []
     for row in await rows(database, "list_alarms", places):
         rule = _RULES.get(row["rule"])
@@ -58,14 +65,20 @@ async def acknowledge(alarm_id: int, acknowledgement: Acknowledgement, database:
 
 @router.get("/incidents")
 async def incidents(
-    database: Database, *, everything: Annotated[bool, Query(alias="all", description="ended ones too")] = False
+    database: Database,
+    *,
+    everything: Annotated[bool, Query(alias="all", description="ended ones too")] = False,
+    drill: OfDrills = "false",
 ) -> list[IncidentAnswer]:
     """Incidents under way, the newest first."""
-    return [IncidentAnswer(**row) for row in await rows(database, "list_incidents", {"everything": everything})]
+    places = {"everything": everything, "drill": only_drills(drill)}
+    return [IncidentAnswer(**row) for row in await rows(database, "list_incidents", places)]
 
 
 @router.get("/notifications")
-async def notifications(database: Database, *, limit: Limit = 200) -> list[NotificationAnswer]:
+async def notifications(
+    database: Database, *, drill: OfDrills = "false", limit: Limit = 200
+) -> list[NotificationAnswer]:
     """Messages to people, the newest first, and what became of them."""
-    found = await rows(database, "list_notifications", {"limit": limit})
+    found = await rows(database, "list_notifications", {"drill": only_drills(drill), "limit": limit})
     return [NotificationAnswer(**{**row, "phone": mask_phone(row["phone"])}) for row in found]

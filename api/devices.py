@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from api.access import Allowed
-from api.database import Database, rows
+from api.database import Database, OfDrills, only_drills, rows
 from api.models import DeviceAnswer, LatestReading, Page, measured
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"], dependencies=[Allowed])
@@ -20,6 +20,7 @@ async def devices(
     village: Annotated[str | None, Query(description="village code")] = None,
     home: Annotated[str | None, Query(description="home code")] = None,
     device_type: Annotated[str | None, Query(alias="type")] = None,
+    drill: OfDrills = "false",
     after: Annotated[str, Query(description="uid after which the page starts")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Page:
@@ -27,7 +28,14 @@ async def devices(
     found = await rows(
         database,
         "devices_page",
-        {"after": after, "village": village, "home": home, "type": device_type, "limit": limit + 1},
+        {
+            "after": after,
+            "village": village,
+            "home": home,
+            "type": device_type,
+            "drill": only_drills(drill),
+            "limit": limit + 1,
+        },
     )
     answers = [DeviceAnswer(**row) for row in found[:limit]]
     return Page(devices=answers, next=answers[-1].uid if len(found) > limit else None)

@@ -74,6 +74,7 @@ class DeviceAnswer(_Answer):
     village: str | None
     village_code: str | None
     last_seen_at: datetime | None
+    drill: bool = Field(description="the twin of a device in a drill (演练); what it reports did not happen")
 
 
 class Page(_Answer):
@@ -125,6 +126,7 @@ class AlarmAnswer(_Answer):
     reason: str
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    drill: bool = Field(description="of a drill (演练): nothing real has happened")
 
 
 class Acknowledgement(_Answer):
@@ -151,6 +153,7 @@ class IncidentAnswer(_Answer):
     homes: int
     of_homes: int
     homes_back: int
+    drill: bool = Field(description="of a drill (演练): nothing real has happened")
 
 
 class NotificationAnswer(_Answer):
@@ -170,6 +173,7 @@ class NotificationAnswer(_Answer):
     created_at: datetime
     accepted_at: datetime | None
     ended_at: datetime | None
+    drill: bool = Field(description="of a drill (演练); its text says so")
 
 
 class Problem(_Answer):

@@ -22,7 +22,7 @@ from dashboards.panels import (
     steps,
     table_panel,
 )
-from dashboards.queries import query
+from dashboards.queries import EVERYBODY, query
 from dashboards.sdk import builders, common_builders, common_models, models
 from dashboards.target import datasource
 from dashboards.units import unit_id
@@ -169,9 +169,9 @@ def _lists() -> tuple[Panel, ...]:
     return (
         table_panel(
             "报警列表 Open alarms",
-            "最紧急、最新的在前；点住户打开详情 · Most urgent and newest first; a home opens its own board",
+            "最紧急、最新的在前，演练在后；点住户打开详情 · Most urgent first, drills last; a home opens its board",
             Place(0, 4, 16, 10),
-            query("open_alarms"),
+            query("open_alarms", whose=EVERYBODY),
             {
                 "priority": column(
                     "优先级 priority", prop("mappings", shown_as(PRIORITIES)), coloured_cell(), width=110
@@ -269,7 +269,7 @@ def _villages() -> tuple[Panel, ...]:
         ).unit(unit_id(power.unit)),
         table_panel(
             "未结束事件 Open incidents",
-            "疑似停电或断网：m 户中 n 户失联 · Suspected power or network outage: n of m homes silent",
+            "疑似停电或断网：m 户中 n 户失联；演练在后 · Suspected outage: n of m homes silent; drills last",
             Place(18, 14, 6, 7),
             query("open_incidents"),
             {
@@ -330,9 +330,9 @@ def _flows() -> tuple[Panel, ...]:
         states,
         table_panel(
             "最近消息 Last messages",
-            "号码不进大屏 · Phone numbers are kept from Grafana altogether",
+            "演练在后；号码不进大屏 · Drills last; phone numbers are kept from Grafana altogether",
             Place(14, 21, 10, 6),
-            query("last_messages"),
+            query("last_messages", whose=EVERYBODY),
             {
                 "created_at": column("时间 time", _WHEN, width=110),
                 "state": column("状态 state", prop("mappings", shown_as(MESSAGE_STATES)), coloured_text(), width=130),

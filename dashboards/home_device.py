@@ -24,7 +24,7 @@ from dashboards.panels import (
     value_map,
     wrapped_text,
 )
-from dashboards.queries import averages, labelled, query
+from dashboards.queries import EVERYBODY, averages, labelled, query
 from dashboards.sdk import builders, common_builders, common_models, models, statetimeline, timeseries
 from dashboards.target import PostgresQuery, datasource
 from dashboards.units import by_unit, decimals, label, unit_id
@@ -165,9 +165,9 @@ def _tables() -> tuple[Panel, ...]:
         ),
         table_panel(
             "本户报警 Alarms of this home",
-            "未关闭的在前；已关闭的限所选时段 · Open ones first; closed ones of the time shown",
+            "未关闭的在前，演练在后；已关闭的限所选时段 · Open ones first, drills last; closed ones of the time shown",
             Place(8, 4, 16, 7),
-            query("home_alarms"),
+            query("home_alarms", whose=EVERYBODY),
             {
                 "priority": column(
                     "优先级 priority", prop("mappings", shown_as(PRIORITIES)), coloured_cell(), width=110
@@ -187,7 +187,7 @@ def _tables() -> tuple[Panel, ...]:
             "相关消息 Messages about it",
             "关于本户报警或其所在事件的消息；号码不进看板 · About its alarms and incidents; no phone numbers here",
             Place(8, 11, 16, 7),
-            query("home_messages"),
+            query("home_messages", whose=EVERYBODY),
             {
                 "created_at": column("时间 time", WHEN, width=150),
                 "state": column("状态 state", prop("mappings", shown_as(MESSAGE_STATES)), coloured_text(), width=130),
@@ -320,7 +320,7 @@ def _on_off(colour: str) -> list[ValueMapping]:
 def _flagged(place: Place) -> Panel:
     return table_panel(
         "有标记或故障码的读数 Flagged readings and faults",
-        "质量标记的含义见 ingest/flags.py · what the quality flags mean is told in ingest/flags.py",
+        "质量标记的含义见 catalogue/flags.py · what the quality flags mean is told in catalogue/flags.py",
         place,
         query("home_flagged"),
         {

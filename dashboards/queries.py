@@ -7,6 +7,7 @@ catalogue; `$…` belongs to Grafana and is left alone.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from catalogue.device_types import DEVICE_TYPES
 from catalogue.metrics import METRICS, Metric
@@ -17,9 +18,13 @@ _PLACE = re.compile(r"@(\w+)")
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 
 
+EVERYBODY: Final = "true"
+"""`whose=EVERYBODY`: a list that shows drills too, below what is real, and marks them. Numbers never do."""
+
+
 def query(name: str, **places: str) -> str:
     """The SQL of block `name`, its `@places` filled from `places`, the catalogue, or the block of that name."""
-    known = {"type_zh": _type_names("d.type"), "latest_values": _latest_values(), **places}
+    known = {"type_zh": _type_names(), "latest_values": _latest_values(), **places}
 
     def fill(place: re.Match[str]) -> str:
         return known[place[1]] if place[1] in known else query(place[1], **places)
@@ -45,9 +50,10 @@ def _latest_values() -> str:
     return ",\n    ".join(rows)
 
 
-def _type_names(column: str) -> str:
+def _type_names() -> str:
+    """The Chinese name of the type of device `d`; of a drill's twin marked as such."""
     whens = " ".join(f"when {_text(row.name)} then {_text(row.zh)}" for row in DEVICE_TYPES)
-    return f"case {column} {whens} else {column} end"
+    return f"case when d.drill_id is null then '' else '演练·' end || case d.type {whens} else d.type end"
 
 
 def _text(value: str) -> str:

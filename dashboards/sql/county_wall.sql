@@ -3,6 +3,10 @@
 -- name: county_options
 select name as __text, code as __value from region where level = 'county' order by name
 
+-- name: whose
+-- Drills (演练) count nowhere; a list that shows them too says so: query(…, whose="true").
+d.drill_id is null
+
 -- name: fleet
 -- The places below the chosen counties ('*' is all) and the devices there, each with whether it still reports.
 with place as materialized (
@@ -16,12 +20,13 @@ with place as materialized (
   select d.id, d.uid, d.type, @type_zh as type_zh, d.state = 'in_service' as in_service,
          h.id as home_id, h.code as home, coalesce(h.vacant, false) as vacant,
          p.id as place_id, p.code as village_code, p.name as village,
+         case when d.drill_id is null then '' else '演练·' end as drill_zh,
          coalesce(l.ts > now() - greatest(3 * d.interval_s, 600) * interval '1 second', false) as reporting
   from device d
   left join home h on h.id = d.home_id
   left join place p on p.id = h.region_id
   left join device_latest l on l.device_id = d.id
-  where '*' in (${county:sqlstring}) or p.id is not null
+  where ('*' in (${county:sqlstring}) or p.id is not null) and @whose
 )
 
 -- name: open_alarm
@@ -78,15 +83,16 @@ select coalesce(sum(received - stored - duplicate - rejected), 0)::float8 as mis
 from ledger
 
 -- name: open_alarms
+-- Those of drills below all that are real.
 @fleet
-select a.priority, f.village, f.home, f.type_zh, a.rule, a.since, extract(epoch from now() - a.since)::float8 as age,
+select a.priority, f.drill_zh || coalesce(f.village, '') as village, f.home, f.type_zh, a.rule, a.since, extract(epoch from now() - a.since)::float8 as age,
        a.last_value, a.peak_value,
        case when a.suppression <> 'none' then a.suppression when a.stale then 'stale' else a.condition end as condition,
        coalesce(a.acknowledged_by, '') as acknowledged,
        f.uid, f.village_code
 from alarm a join fleet f on f.id = a.device_id
 where @open_alarm and a.suppression in ('none', 'shelved')
-order by array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.since desc
+order by a.drill, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.since desc
 limit 200
 
 -- name: village_status
@@ -96,7 +102,7 @@ limit 200
   where @open_alarm and a.suppression = 'none'
   group by 1
 ), outage as (
-  select region_id, sum(homes - homes_back) as homes from incident where ended_at is null group by 1
+  select region_id, sum(homes - homes_back) as homes from incident where ended_at is null and not drill group by 1
 )
 select f.village, count(distinct f.home_id) as homes,
        count(*) filter (where f.reporting)::float8 / nullif(count(*), 0) as share,
@@ -150,17 +156,17 @@ limit 6
 
 -- name: open_incidents
 @fleet
-select p.name as village, i.homes || ' / ' || i.of_homes as silent, i.homes_back,
+select case when i.drill then '演练·' else '' end || p.name as village, i.homes || ' / ' || i.of_homes as silent, i.homes_back,
        extract(epoch from now() - i.began_at)::float8 as age, i.began_at, p.code as village_code
 from incident i join place p on p.id = i.region_id
 where i.ended_at is null
-order by i.homes - i.homes_back desc
+order by i.drill, i.homes - i.homes_back desc
 
 -- name: open_incident_count
 @fleet
 select count(*) as incidents, coalesce(sum(i.homes - i.homes_back), 0) as silent
 from incident i join place p on p.id = i.region_id
-where i.ended_at is null
+where i.ended_at is null and not i.drill
 
 -- name: alarms_raised
 @fleet
@@ -174,6 +180,7 @@ order by 1, 2
 select reason, count(*)::float8 as rejected
 from rejects
 where $__timeFilter(received_at)
+  and not exists (select from device d where d.uid = split_part(topic, '/', 3) and d.drill_id is not null)
 group by 1
 order by 2 desc
 limit 6
@@ -195,11 +202,12 @@ select count(*) filter (where n.state in ('pending', 'sending')) as pending,
        count(*) filter (where n.state = 'delivered') as delivered,
        count(*) filter (where n.state = 'failed') as failed,
        count(*) filter (where n.state = 'superseded') as superseded
-@message_scope
+@message_scope and not n.drill
 
 -- name: last_messages
+-- Those of drills below all that are real.
 @fleet
-select n.created_at, n.state, p.name as village, n.kind, n.channel, c.name || ' ' || c.role as contact, n.reason
+select n.created_at, n.state, case when n.drill then '演练·' else '' end || coalesce(p.name, '') as village, n.kind, n.channel, c.name || ' ' || c.role as contact, n.reason
 @message_scope
-order by n.created_at desc
-limit 50
+order by n.drill, n.created_at desc
+limit 100

@@ -13,17 +13,19 @@ where v.code = ${village:sqlstring}
 order by h.code
 
 -- name: device_options
+-- The twins of drills at the end; their type says what they are.
 select d.uid || ' · ' || @type_zh as __text, d.uid as __value
 from device d join home h on h.id = d.home_id
 where h.code = ${home:sqlstring}
-order by d.uid
+order by d.drill_id is not null, d.uid
 
 -- name: picked
--- The chosen devices of the chosen home ('*' is all of them).
+-- The chosen devices of the chosen home ('*' is all of them). A drill's twin is only there when it is chosen itself, so
+-- that nobody takes what it says for the home's own; lists that mark it have it too.
 with picked as materialized (
   select d.id, d.uid, @type_zh as type_zh, d.interval_s
   from device d join home h on h.id = d.home_id
-  where h.code = ${home:sqlstring} and ('*' in (${device:sqlstring}) or d.uid in (${device:sqlstring}))
+  where h.code = ${home:sqlstring} and (('*' in (${device:sqlstring}) and @whose) or d.uid in (${device:sqlstring}))
 )
 
 -- name: last_seen
@@ -106,6 +108,7 @@ group by 1, 2
 order by 1, 2
 
 -- name: home_alarms
+-- Those of drills below all that are real; the device's type marks them.
 @picked
 select a.priority, a.since, p.type_zh, a.rule,
        case when a.closed_at is not null then 'closed' when a.suppression <> 'none' then a.suppression
@@ -113,7 +116,7 @@ select a.priority, a.since, p.type_zh, a.rule,
        a.last_value, a.peak_value, coalesce(a.acknowledged_by, '') as acknowledged, a.cleared_at, a.reason
 from alarm a join picked p on p.id = a.device_id
 where (a.closed_at is null or $__timeFilter(a.since)) and a.condition <> 'pending'
-order by a.closed_at is not null, a.since desc
+order by a.drill, a.closed_at is not null, a.since desc
 limit 100
 
 -- name: home_open_alarms
@@ -130,7 +133,7 @@ from notification n join contact c on c.id = n.contact_id
 where $__timeFilter(n.created_at)
   and (n.alarm_id in (select a.id from alarm a join picked p on p.id = a.device_id)
        or n.incident_id in (select i.incident_id from incident_device i join picked p on p.id = i.device_id))
-order by n.created_at desc
+order by n.drill, n.created_at desc
 limit 100
 
 -- name: home_flagged

@@ -50,8 +50,8 @@ set acknowledged_at = %s, acknowledged_by = %s, acknowledged_how = %s, closed_at
 where id = %s
 
 -- name: where_is
--- What a message says of a device: village, home, and the type's name for people.
-select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.type
+-- What a message says of a device: village, home, its own name, and whether it is only there for a drill.
+select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.drill_id is not null
 from device d left join home h on h.id = d.home_id left join region r on r.id = h.region_id
 where d.id = %s
 

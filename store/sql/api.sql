@@ -1,6 +1,6 @@
 -- name: devices_page
 select d.uid, d.type, d.model, d.state, d.interval_s, h.code as home, r.name as village, r.code as village_code,
-       l.received_at as last_seen_at
+       l.received_at as last_seen_at, d.drill_id is not null as drill
 from device d
 left join home h on h.id = d.home_id
 left join region r on r.id = h.region_id
@@ -9,6 +9,7 @@ where d.uid > %(after)s
   and (%(village)s::text is null or r.code = %(village)s)
   and (%(home)s::text is null or h.code = %(home)s)
   and (%(type)s::text is null or d.type = %(type)s)
+  and (%(drill)s::boolean is null or (d.drill_id is not null) = %(drill)s)
 order by d.uid
 limit %(limit)s
 
@@ -23,7 +24,7 @@ select 1 from device where uid = %s
 -- name: list_alarms
 select a.id, a.rule, a.pack, a.priority, a.condition, a.stale, a.late, a.suppression, a.incident_id as incident,
        d.uid as device, d.type as device_type, h.code as home, r.name as village, a.raised_at, a.recorded_at,
-       a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by
+       a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by, a.drill
 from alarm a
 join device d on d.id = a.device_id
 left join home h on h.id = d.home_id
@@ -32,17 +33,21 @@ where a.condition <> 'pending'
   and (%(everything)s or a.closed_at is null)
   and (%(everything)s or %(suppressed)s or a.suppression = 'none')
   and (%(village)s::text is null or r.code = %(village)s)
-order by a.closed_at is not null, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.raised_at desc
+  and (%(drill)s::boolean is null or a.drill = %(drill)s)
+order by a.drill, a.closed_at is not null, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.raised_at desc
 limit %(limit)s
 
 -- name: list_incidents
-select i.id, i.kind, r.name as village, i.began_at, i.recorded_at, i.ended_at, i.homes, i.of_homes, i.homes_back
+select i.id, i.kind, r.name as village, i.began_at, i.recorded_at, i.ended_at, i.homes, i.of_homes, i.homes_back,
+       i.drill
 from incident i join region r on r.id = i.region_id
-where %(everything)s or i.ended_at is null
+where (%(everything)s or i.ended_at is null)
+  and (%(drill)s::boolean is null or i.drill = %(drill)s)
 order by i.recorded_at desc limit 200
 
 -- name: list_notifications
 select n.id, n.alarm_id as alarm, n.incident_id as incident, n.kind, c.name as to, c.phone, n.channel, n.body as text,
-       n.state, n.reason, n.attempts, n.created_at, n.accepted_at, n.ended_at
+       n.state, n.reason, n.attempts, n.created_at, n.accepted_at, n.ended_at, n.drill
 from notification n join contact c on c.id = n.contact_id
+where %(drill)s::boolean is null or n.drill = %(drill)s
 order by n.id desc limit %(limit)s

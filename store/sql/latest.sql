@@ -17,3 +17,14 @@ where excluded.ts > held.ts
 update device_latest held set received_at = newest.received_at
 from newest
 where held.device_id = newest.device_id and held.received_at < newest.received_at
+
+-- name: latest_from_telemetry
+-- The newest reading of each device, device by device along the index (device_id, ts).
+insert into device_latest as held ({columns})
+select {columns}
+from unnest(%(devices)s::integer[]) as d (id)
+cross join lateral (
+    select * from telemetry where device_id = d.id and ts >= %(since)s order by ts desc limit 1
+) as newest
+on conflict (device_id) do update set {assignments}
+where excluded.ts > held.ts

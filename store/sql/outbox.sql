@@ -1,11 +1,12 @@
 -- name: claim_notifications
--- Takes what is due, the critical first, for a while: a courier that is killed loses its claim, not the message.
+-- Takes what is due, the critical first and drills last, for a while: a courier that is killed loses its claim, not the
+-- message.
 -- Says in which state it was found: one found `sending` may have been sent by a courier that did not live to say so.
 with due as (
     select id, state as found
     from notification
     where ended_at is null and next_attempt_at <= %(now)s
-    order by template, id
+    order by drill, template, id
     limit %(most)s
     for update skip locked
 )
@@ -21,7 +22,8 @@ returning n.id, due.found, n.attempts, n.template, n.params, n.idempotency_key, 
 update notification set attempts = attempts + 1 where id = %s
 
 -- name: cause_of
--- Whether what a message tells still holds.
+-- Whether what a message tells still holds. Of a drill also: whether it has ended, whether something real is wrong in the
+-- home (a device that is only silent may have been so for weeks), and how much its reader has heard of drills in a day.
 select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not null, a.closed_at is not null,
        i.ended_at is not null,
        exists (select 1 from notification t
@@ -30,9 +32,23 @@ select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not nul
                       or (t.incident_id = n.incident_id and t.kind = 'incident'))),
        exists (select 1 from notification t
                where t.contact_id = n.contact_id and t.id < n.id and t.ended_at is null and t.accepted_at is null
-                 and (t.alarm_id = n.alarm_id or t.incident_id = n.incident_id))
-from notification n left join alarm a on a.id = n.alarm_id left join incident i on i.id = n.incident_id
-where n.id = %s
+                 and (t.alarm_id = n.alarm_id or t.incident_id = n.incident_id)),
+       coalesce(r.ended_at is not null, false),
+       n.drill and exists (
+           select 1 from alarm real join device x on x.id = real.device_id
+           where not real.drill and real.closed_at is null and real.condition <> 'pending'
+             and real.priority in ('critical', 'high') and real.suppression = 'none' and real.reason <> 'silent'
+             and x.home_id = d.home_id),
+       case when n.drill then (
+           select count(*) from notification t join contact c on c.id = t.contact_id
+           where t.drill and t.accepted_at > %(a_day_ago)s
+             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end
+from notification n
+left join alarm a on a.id = n.alarm_id
+left join incident i on i.id = n.incident_id
+left join device d on d.id = a.device_id
+left join drill r on r.id = coalesce(d.drill_id, i.drill_id)
+where n.id = %(id)s
 
 -- name: note_accepted
 update notification

@@ -43,8 +43,9 @@ where d.id = a.device_id and a.closed_at is null and not a.stale and a.condition
   and greatest(l.received_at, %(hearing_since)s) < %(now)s - d.interval_s * 3 * interval '1 second'
 
 -- name: villages_with_silence
--- Villages without an open incident in which at least five devices have missed three readings.
-select h.region_id, r.name
+-- Villages without an open incident in which at least five devices have missed three readings. A drill's devices are
+-- counted by themselves: neither can they darken a village, nor can its real devices keep their village alight.
+select h.region_id, d.drill_id, r.name
 from device d
 join device_latest l on l.device_id = d.id
 join home h on h.id = d.home_id
@@ -54,13 +55,14 @@ where d.state = 'in_service'
   and l.received_at > %(now)s - interval '1 day'
   and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
                   and a.suppression = 'none' and a.closed_at is null)
-  and not exists (select 1 from incident i where i.region_id = h.region_id and i.ended_at is null)
-group by h.region_id, r.name
+  and not exists (select 1 from incident i where i.region_id = h.region_id and i.ended_at is null
+                  and coalesce(i.drill_id, 0) = coalesce(d.drill_id, 0))
+group by h.region_id, d.drill_id, r.name
 having count(*) >= 5
 
 -- name: heard_in_villages
 -- Without those whose silence is known already, or is older than a day: it has another cause.
-select h.region_id, d.id, h.id, greatest(l.received_at, %(hearing_since)s), d.interval_s
+select h.region_id, d.drill_id, d.id, h.id, greatest(l.received_at, %(hearing_since)s), d.interval_s
 from device d join device_latest l on l.device_id = d.id join home h on h.id = d.home_id
 where h.region_id = any(%(regions)s) and d.state = 'in_service'
   and l.received_at > %(now)s - interval '1 day'
@@ -68,9 +70,9 @@ where h.region_id = any(%(regions)s) and d.state = 'in_service'
                   and a.suppression = 'none' and a.closed_at is null)
 
 -- name: open_incident
-insert into incident (kind, region_id, began_at, recorded_at, homes, of_homes)
-values ('village_silent', %s, %s, %s, %s, %s)
-on conflict (kind, region_id) where ended_at is null do nothing
+insert into incident (kind, region_id, drill_id, began_at, recorded_at, homes, of_homes)
+values ('village_silent', %s, %s, %s, %s, %s, %s)
+on conflict (kind, region_id, coalesce(drill_id, 0)) where ended_at is null do nothing
 returning id
 
 -- name: add_incident_devices
@@ -83,7 +85,7 @@ where closed_at is null and suppression = 'none' and rule = any(%(silence_rules)
 
 -- name: incidents_under_way
 -- Open incidents, with how many of their homes have been heard since they began.
-select i.id, i.region_id, r.name, i.homes, i.homes_back, i.back_at,
+select i.id, i.region_id, r.name, i.drill, i.homes, i.homes_back, i.back_at,
        count(distinct d.home_id) filter (where l.received_at > i.recorded_at)
 from incident i
 join region r on r.id = i.region_id

@@ -13,10 +13,10 @@ select min(connected_since) from worker where kind = 'ingest' and heartbeat_at >
 select kind, name, started_at, connected_since, heartbeat_at, waiting, problem from worker order by kind, name
 
 -- name: outbox_overdue
-select count(*) from notification where ended_at is null and accepted_at is null and created_at < %s
+select count(*) from notification where ended_at is null and accepted_at is null and created_at < %s and not drill
 
 -- name: told_to_nobody
 -- Open alarms of rules that tell people, for which no message was ever made: a region without a contact.
 select count(*) from alarm a
-where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none' and a.rule = any(%s)
+where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none' and a.rule = any(%s) and not a.drill
   and not exists (select 1 from notification n where n.alarm_id = a.id)
