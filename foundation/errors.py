@@ -9,7 +9,8 @@ NuanshaoError
 ├── BrokerUnavailable      the MQTT broker does not answer                   (retry)
 ├── BrokerRefused          the MQTT broker answers and refuses us
 ├── CatalogueError         a row of the catalogue is wrong
-└── NotFound               something that was asked for by name is not there
+├── NotFound               something that was asked for by name is not there
+└── ScenarioError          a scenario cannot be played as it is written; a line a mistake
 """
 
 from __future__ import annotations
@@ -67,5 +68,13 @@ class CatalogueError(NuanshaoError):
     """A row of the catalogue cannot be used; names file, row and field."""
 
 
+class StoredAlready(NuanshaoError):
+    """What should be new is in the database already; nothing was stored."""
+
+
 class NotFound(NuanshaoError):
     """Something that was asked for by name is not there."""
+
+
+class ScenarioError(NuanshaoError):
+    """A scenario cannot be played as it is written; `what` has one line a mistake, each `file:line: …`."""

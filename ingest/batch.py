@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from catalogue.event_types import EVENT_TYPE
+from catalogue.flags import BAD_CLOCK, Flag
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.clocks import DeviceClocks
-from ingest.decode import Status, decode_event, decode_readings, decode_status
+from ingest.columns import Block, Gathering
+from ingest.decode import Reading, Status, decode_event, decode_readings, decode_status
 from ingest.delivery import Delivery, Reject
-from ingest.flags import BAD_CLOCK, Flag
 from ingest.judge import Judged, JudgedEvent, device_for, judge, judge_clock, judge_event
 from store.registry import KnownDevice
 
 _TOPIC_PARTS = 4
+_ROOT, _VERSION = TOPIC_ROOT.split("/")
+_BACKFILL = int(Flag.BACKFILL)
 KEPT_PAYLOAD_BYTES = 64 * 1024
 """How much of a rejected payload is kept."""
 
@@ -43,6 +46,7 @@ class JudgedStatus:
 class Batch:
     """What one transaction stores. `received` counts readings, events and rejects; a valid status is a hint."""
 
+    blocks: list[Block] = field(default_factory=list)
     readings: list[Judged] = field(default_factory=list)
     events: list[JudgedEvent] = field(default_factory=list)
     statuses: list[JudgedStatus] = field(default_factory=list)
@@ -51,7 +55,8 @@ class Batch:
     @property
     def received(self) -> int:
         """Items that the ledger must account for."""
-        return len(self.readings) + len(self.events) + len(self.rejects)
+        in_blocks = sum(len(block) for block in self.blocks)
+        return in_blocks + len(self.readings) + len(self.events) + len(self.rejects)
 
 
 def named_uids(deliveries: list[Delivery]) -> set[str]:
@@ -61,26 +66,29 @@ def named_uids(deliveries: list[Delivery]) -> set[str]:
 
 def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], clocks: DeviceClocks) -> Batch:
     """Decodes and judges every delivery; nothing is left out."""
-    batch = Batch()
+    batch, gathering = Batch(), Gathering()
     for delivery in deliveries:
         parts = delivery.topic.split("/")
-        if len(parts) != _TOPIC_PARTS or "/".join(parts[:2]) != TOPIC_ROOT or not is_uid(parts[2]):
+        if len(parts) != _TOPIC_PARTS or parts[0] != _ROOT or parts[1] != _VERSION or not is_uid(parts[2]):
             batch.rejects.append(Rejected(delivery, Reject("bad_topic", "expected heat/v1/<device uid>/<channel>")))
             continue
         uid, channel = parts[2], parts[3]
         if channel in {"telemetry", "backfill"}:
-            _readings(batch, delivery, uid, registry, clocks, backfill=channel == "backfill")
+            _readings(batch, gathering, delivery, uid, registry, clocks, backfill=channel == "backfill")
         elif channel == "event":
             _event(batch, delivery, uid, registry, clocks)
         elif channel == "status":
             _status(batch, delivery, uid, registry)
         else:
             batch.rejects.append(Rejected(delivery, Reject("bad_topic", f"nothing is read from {channel[:40]!r}")))
+    batch.blocks, few = gathering.blocks(clocks)
+    batch.readings += few
     return batch
 
 
 def _readings(
     batch: Batch,
+    gathering: Gathering,
     delivery: Delivery,
     uid: str,
     registry: dict[str, KnownDevice],
@@ -88,7 +96,10 @@ def _readings(
     *,
     backfill: bool,
 ) -> None:
-    readings = decode_readings(delivery.payload)
+    payload, received_ms = delivery.payload, delivery.received_ms
+    readings = decode_readings(payload)
+    bools = b"true" in payload or b"false" in payload
+    flags = _BACKFILL if backfill else 0
     for reading in readings:
         if isinstance(reading, Reject):
             batch.rejects.append(Rejected(delivery, reading))
@@ -98,17 +109,19 @@ def _readings(
             if len(readings) > 1:
                 device = replace(device, excerpt=msgspec.json.encode(reading))
             batch.rejects.append(Rejected(delivery, device))
-            continue
-        judged = judge(reading, device, delivery, backfill=backfill)
-        if judged.fingerprint is not None:
-            judged = replace(judged, ts_ms=clocks.place(device.id, delivery.received_ms))
-        elif (
-            judged.late
-            and not backfill
-            and clocks.is_slow(device.id, device.interval_s, judged.ts_ms, judged.received_ms)
-        ):
-            judged = replace(judged, flags=judged.flags & ~Flag.LATE | Flag.CLOCK_SLOW)
-        batch.readings.append(judged)
+        elif not gathering.add(reading, device, received_ms, flags, bools=bools):
+            batch.readings.append(_single(reading, device, delivery, clocks, backfill=backfill))
+
+
+def _single(
+    reading: Reading, device: KnownDevice, delivery: Delivery, clocks: DeviceClocks, *, backfill: bool
+) -> Judged:
+    judged = judge(reading, device, delivery, backfill=backfill)
+    if judged.fingerprint is not None:
+        return replace(judged, ts_ms=clocks.place(device.id, delivery.received_ms))
+    if judged.late and not backfill and clocks.is_slow(device.id, device.interval_s, judged.ts_ms, judged.received_ms):
+        return replace(judged, flags=judged.flags & ~Flag.LATE | Flag.CLOCK_SLOW)
+    return judged
 
 
 def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, KnownDevice], clocks: DeviceClocks) -> None:

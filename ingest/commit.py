@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import numpy as np
 import psycopg
 
 from alerts.engine import Engine
 from foundation.clock import Clock
 from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, Rejected
+from ingest.columns import Block
 from ingest.judge import Judged, JudgedEvent
+from ingest.latest import Latest, Place, sorted_out
 from store import rollup
-from store.copy import TelemetryRow, key, store_latest, store_readings
+from store.copy import key, store_block, store_latest, store_latest_blocks, store_readings
 from store.named_sql import sql
 
 
@@ -42,10 +46,13 @@ class Committer:
         self._worker = worker
         self._started_at = started_at
         self._clock = clock
+        self._latest = Latest()
 
     async def commit(self, connection: psycopg.AsyncConnection, batch: Batch) -> Counts:
         """Stores the batch. When this returns it is durable; when it raises nothing of it is."""
+        now_s = time.monotonic()
         async with connection.transaction():
+            blocks = [block for block in [await _store_block(connection, each) for each in batch.blocks] if len(block)]
             readings = await self._store_readings(connection, batch.readings)
             events = await self._store_events(connection, batch.events)
             for status in batch.statuses:
@@ -54,10 +61,13 @@ class Committer:
                     (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
                 )
             rejected = await _store_rejects(connection, batch.rejects)
-            await store_latest(connection, _newest(readings))
-            await rollup.note(connection, [(r.device.id, r.ts_ms) for r in readings], self._clock())
-            await self._engine.evaluate(connection, readings, events, self._clock())
-            stored = len(readings) + len(events)
+            newest = self._latest.with_new(blocks, readings)
+            written = self._latest.due(newest, now_s)
+            if written:
+                await _store_newest(connection, newest)
+            await _note_rollups(connection, blocks, readings, self._clock())
+            await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
+            stored = sum(map(len, blocks)) + len(readings) + len(events)
             counts = Counts(
                 received=batch.received,
                 stored=stored,
@@ -70,7 +80,19 @@ class Committer:
                     self._worker, self._started_at, counts.received, counts.stored, counts.duplicate, counts.rejected,
                 ),
             )  # fmt: skip
+        if written:
+            self._latest.written(now_s)
+        else:
+            self._latest.keep(newest)
         return counts
+
+    async def write_latest(self, connection: psycopg.AsyncConnection) -> None:
+        """Brings `device_latest` up to what has been committed, when nothing else comes that would do it."""
+        newest = self._latest.with_new((), ())
+        if newest:
+            async with connection.transaction():
+                await _store_newest(connection, newest)
+            self._latest.written(time.monotonic())
 
     async def _store_readings(self, connection: psycopg.AsyncConnection, readings: list[Judged]) -> list[Judged]:
         """Stores the readings and returns those that were new."""
@@ -155,14 +177,25 @@ def reject_row(rejected: Rejected) -> dict[str, object]:
     }
 
 
-def _newest(readings: list[Judged]) -> list[TelemetryRow]:
-    """The newest reading of each device."""
-    newest: dict[int, Judged] = {}
-    for reading in readings:
-        held = newest.get(reading.device.id)
-        if held is None or reading.ts_ms > held.ts_ms:
-            newest[reading.device.id] = reading
-    return [reading.row() for reading in newest.values()]
+async def _store_block(connection: psycopg.AsyncConnection, block: Block) -> Block:
+    """Stores a block; returns those of its readings that were new."""
+    new = await store_block(connection, block)
+    return block if new is None else block.at(new)
+
+
+async def _store_newest(connection: psycopg.AsyncConnection, newest: dict[int, Place]) -> None:
+    blocks, single = sorted_out(newest)
+    await store_latest_blocks(connection, blocks)
+    await store_latest(connection, [reading.row() for reading in single])
+
+
+async def _note_rollups(
+    connection: psycopg.AsyncConnection, blocks: list[Block], readings: list[Judged], now: datetime
+) -> None:
+    if blocks or readings:
+        device_ids = np.concatenate([*(block.device_ids for block in blocks), [r.device.id for r in readings]])
+        stamps = np.concatenate([*(block.ts_ms for block in blocks), [reading.ts_ms for reading in readings]])
+        await rollup.note(connection, device_ids.astype(np.int64), stamps.astype(np.int64), now)
 
 
 def _at(ms: int) -> datetime:

@@ -13,12 +13,13 @@ from typing import Any
 
 import msgspec
 
+from catalogue.flags import Flag
 from catalogue.wire import MAX_PAYLOAD_BYTES, MAX_READINGS
 from ingest.delivery import Reject
-from ingest.flags import Flag
 
 MAX_FAULT_LENGTH = 32
 _INT8_MAX = 2**63 - 1
+_BRACE = ord("{")
 
 MetricValue = float | bool | None
 
@@ -53,21 +54,22 @@ class Status(msgspec.Struct, gc=False):
     ts: int | float | None = None
 
 
-_readings = msgspec.json.Decoder(Reading | list[Reading])
+_reading = msgspec.json.Decoder(Reading)
+_readings = msgspec.json.Decoder(list[Reading])
 _event = msgspec.json.Decoder(Event)
 _status = msgspec.json.Decoder(Status)
 
 
 def decode_readings(payload: bytes) -> list[Reading | Reject]:
     """The readings of a `telemetry` or `backfill` payload, each by itself readable or rejected."""
-    refused = _refuse_size(payload)
-    if refused is not None:
-        return [refused]
+    if not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+        return [_refuse_size(payload)]
     try:
-        decoded = _readings.decode(payload)
+        if payload[0] == _BRACE:
+            return [_strict(_reading.decode(payload))]
+        readings = _readings.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return _lenient(payload)
-    readings = decoded if type(decoded) is list else [decoded]
     if not readings or len(readings) > MAX_READINGS:
         return [_refuse_count(len(readings))]
     return [_strict(reading) for reading in readings]
@@ -75,9 +77,8 @@ def decode_readings(payload: bytes) -> list[Reading | Reject]:
 
 def decode_event(payload: bytes) -> Event | Reject:
     """The event of an `event` payload."""
-    refused = _refuse_size(payload)
-    if refused is not None:
-        return refused
+    if not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+        return _refuse_size(payload)
     try:
         return _event.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
@@ -89,9 +90,8 @@ def decode_event(payload: bytes) -> Event | Reject:
 
 def decode_status(payload: bytes) -> Status | Reject:
     """The birth or will of a `status` payload."""
-    refused = _refuse_size(payload)
-    if refused is not None:
-        return refused
+    if not 0 < len(payload) <= MAX_PAYLOAD_BYTES:
+        return _refuse_size(payload)
     try:
         status = _status.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
@@ -102,12 +102,10 @@ def decode_status(payload: bytes) -> Status | Reject:
     return status
 
 
-def _refuse_size(payload: bytes) -> Reject | None:
+def _refuse_size(payload: bytes) -> Reject:
     if not payload:
         return Reject("empty", "the payload has no bytes")
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return Reject("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are read")
-    return None
+    return Reject("too_large", f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are read")
 
 
 def _refuse_count(count: int) -> Reject:
@@ -117,20 +115,17 @@ def _refuse_count(count: int) -> Reject:
 
 
 def _strict(reading: Reading) -> Reading | Reject:
+    """As it is where whole numbers fit their columns and the fault is printable text that fits its own."""
     reading.flags = 0
-    if not reading.m and reading.fault is None:
-        return Reject("not_a_reading", 'neither "m" nor "fault" is there')
-    return reading if _plausible(reading) else _lenient_reading(msgspec.to_builtins(reading))
-
-
-def _plausible(reading: Reading) -> bool:
-    """Whether the whole numbers fit their columns and the fault is printable text that fits its own."""
-    if reading.seq is not None and not 0 <= reading.seq <= _INT8_MAX:
-        return False
-    if reading.boot is not None and not 0 <= reading.boot <= _INT8_MAX:
-        return False
-    fault = reading.fault
-    return fault is None or (len(fault) <= MAX_FAULT_LENGTH and fault.isprintable())
+    seq, boot, fault = reading.seq, reading.boot, reading.fault
+    if fault is None:
+        if not reading.m:
+            return Reject("not_a_reading", 'neither "m" nor "fault" is there')
+    elif len(fault) > MAX_FAULT_LENGTH or not fault.isprintable():
+        return _lenient_reading(msgspec.to_builtins(reading))
+    if (seq is None or 0 <= seq <= _INT8_MAX) and (boot is None or 0 <= boot <= _INT8_MAX):
+        return reading
+    return _lenient_reading(msgspec.to_builtins(reading))
 
 
 def _parse(payload: bytes) -> Any | Reject:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from catalogue.flags import Flag
 from catalogue.metrics import METRIC_INDEX, METRICS
-from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S
+from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S
 from ingest.decode import Event, Reading
 from ingest.delivery import Delivery, Reject
-from ingest.flags import Flag
-from store.copy import TelemetryRow, pg_time
+from store.columnar import pg_time
+from store.copy import TelemetryRow
 from store.registry import KnownDevice
-
-LATE_AFTER_S = 300
-"""A reading that arrives this long after it was measured is history (source: our choice, unconfirmed)."""
 
 _LOW = tuple(metric.low for metric in METRICS)
 _HIGH = tuple(metric.high for metric in METRICS)
@@ -106,7 +104,7 @@ def device_for(topic_uid: str, named_uid: str | None, registry: dict[str, KnownD
 
 def judge(reading: Reading, device: KnownDevice, delivery: Delivery, *, backfill: bool) -> Judged:
     """What is stored of the reading: metrics outside their range nulled, the clock believed or not."""
-    flags = reading.flags | (_BACKFILL if backfill else 0)
+    flags = reading.flags | device.marks | (_BACKFILL if backfill else 0)
     values: list[float | None] = [None] * _WIDTH
     for name, value in reading.m.items():
         place = METRIC_INDEX.get(name)
@@ -141,7 +139,7 @@ def judge_event(event: Event, device: KnownDevice, delivery: Delivery) -> Judged
     late = not clock and delivery.received_ms - ts_ms > LATE_AFTER_S * 1000
     return JudgedEvent(
         device, event.type, event.on, ts_ms, delivery.received_ms, claimed,
-        clock | (_LATE if late else 0),
+        clock | device.marks | (_LATE if late else 0),
         f"event:{event.type}:{event.on}:{event.ts}" if clock and event.ts else None,
         delivery.duplicate,  # a clock that always says 2000-01-01 must not make the next alarm look like the last
     )  # fmt: skip

@@ -11,6 +11,7 @@ import contextlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psycopg
 import structlog
@@ -25,6 +26,7 @@ from ingest.decode import decode_readings
 from ingest.delivery import Delivery, Reject
 from ingest.session import Broker, Connection, connect
 from store.connect import connect_async
+from store.copy import catch_up_latest
 from store.named_sql import sql
 from store.registry import NOTIFY_CHANNEL, KnownDevice, known_devices
 
@@ -34,6 +36,10 @@ LARGEST_BATCH = 5_000
 LINGER_S = 0.05
 """How long a first message waits for company; far below the 250 ms of the contract, and a CO reading waits too."""
 LONGEST_RETRY_S = 10.0
+IDLE_S = 2.0
+"""After so long without a message the newest readings are written that were kept for company."""
+CATCH_UP_DEVICES = 2_000
+CATCH_UP_OVER = timedelta(hours=1)
 HEARTBEAT_S = 2.0
 LAST_COMMIT_S = 5.0
 """How long a stop waits for a commit under way; what is not committed then is not acknowledged, so nothing is lost."""
@@ -84,6 +90,7 @@ class Worker:
                 tasks.create_task(self._stay_connected(), name="broker"),
                 tasks.create_task(self._heartbeats(), name="heartbeat"),
                 tasks.create_task(self._follow_registry(), name="registry"),
+                tasks.create_task(self._catch_up_latest(), name="latest"),
             ]
             commits = tasks.create_task(self._commit_forever(), name="commit")
             await stop.wait()
@@ -139,7 +146,12 @@ class Worker:
 
     async def _commit_forever(self) -> None:
         while not self._stopping:
-            await self._arrived.wait()
+            try:
+                await asyncio.wait_for(self._arrived.wait(), timeout=IDLE_S)
+            except TimeoutError:
+                with contextlib.suppress(DatabaseUnavailable, psycopg.Error):
+                    await self._committer.write_latest(await self._get_database())
+                continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._urgent.wait(), timeout=LINGER_S)
             await self._commit_waiting()
@@ -189,6 +201,20 @@ class Worker:
                 return await self._store(deliveries[:half]) + await self._store(deliveries[half:])
             log.exception("not_storable", topic=deliveries[0].topic)
             return await self._committer.commit(database, not_storable(deliveries[0], failed))
+
+    async def _catch_up_latest(self) -> None:
+        """Once at the start: a worker that was killed has left `device_latest` some seconds behind."""
+        while True:
+            try:
+                async with await connect_async(self._database_url, autocommit=True) as database:
+                    ids = [device.id for device in await known_devices(database)]
+                    for first in range(0, len(ids), CATCH_UP_DEVICES):
+                        some = ids[first : first + CATCH_UP_DEVICES]
+                        await catch_up_latest(database, some, self._started_at - CATCH_UP_OVER)
+            except (DatabaseUnavailable, psycopg.Error):
+                await asyncio.sleep(HEARTBEAT_S)
+            else:
+                return
 
     async def _get_database(self) -> psycopg.AsyncConnection:
         if self._database is None or self._database.closed:
@@ -253,6 +279,7 @@ class Worker:
         with contextlib.suppress(DatabaseUnavailable, psycopg.Error):
             self._health = _Health(problem="stopped")
             database = await self._get_database()
+            await self._committer.write_latest(database)
             await database.execute(sql("heartbeat"), self._pulse())
         await self._drop_database()
 

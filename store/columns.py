@@ -24,30 +24,42 @@ def column_list(columns: tuple[str, ...] = TELEMETRY_COLUMNS) -> pg.Composed:
     return pg.SQL(", ").join(map(pg.Identifier, columns))
 
 
-def add_missing(connection: psycopg.Connection) -> list[str]:
-    """Gives each table of readings and rollups the columns of each metric that has none; returns what was added."""
+def missing(connection: psycopg.Connection) -> dict[str, dict[str, str]]:
+    """What each table of readings and rollups lacks: table → column → SQL type. A table that is not there lacks all."""
     metrics = dict.fromkeys(METRIC_NAMES, "real")
     rollups = {aggregate.name: aggregate.form.type for aggregate in aggregates()}
     wanted = {"telemetry": metrics, "device_latest": metrics, "telemetry_15m": rollups, "telemetry_1d": rollups}
-    added = []
+    lacking = {}
     for table, columns in wanted.items():
         present = {
             row[0]
             for row in connection.execute(
-                "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped",
+                "select attname from pg_attribute where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped",
                 (table,),
             )
         }
-        missing = [name for name in columns if name not in present]
-        if missing:
-            connection.execute(
-                pg.SQL("alter table {} {}").format(
-                    pg.Identifier(table),
-                    pg.SQL(", ").join(
-                        pg.SQL("add column {} {}").format(pg.Identifier(name), pg.SQL(columns[name]))
-                        for name in missing
-                    ),
-                )
-            )
-            added += [f"{table}.{name}" for name in missing]
-    return added
+        lacking[table] = {name: type_ for name, type_ in columns.items() if name not in present}
+    return {table: columns for table, columns in lacking.items() if columns}
+
+
+def addition(table: str, columns: dict[str, str]) -> pg.Composed:
+    """The statement that adds these columns (name → SQL type)."""
+    return pg.SQL("alter table {}\n    {}").format(
+        pg.Identifier(table),
+        pg.SQL(",\n    ").join(
+            pg.SQL("add column {} {}").format(pg.Identifier(name), pg.SQL(type_)) for name, type_ in columns.items()
+        ),
+    )
+
+
+def named(lacking: dict[str, dict[str, str]]) -> list[str]:
+    """The columns of `missing` for people: `table.column`."""
+    return [f"{table}.{name}" for table, columns in lacking.items() for name in columns]
+
+
+def add_missing(connection: psycopg.Connection) -> list[str]:
+    """Gives each table of readings and rollups the columns of each metric that has none; returns what was added."""
+    lacking = missing(connection)
+    for table, columns in lacking.items():
+        connection.execute(addition(table, columns))
+    return named(lacking)

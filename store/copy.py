@@ -7,11 +7,16 @@ more than the rest of the row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 from psycopg import errors
 from psycopg import sql as pg
 
+from store.columnar import END, HEAD, binary_rows, pg_time, pg_times
 from store.columns import READING_COLUMNS, TELEMETRY_COLUMNS, TELEMETRY_TYPES, column_list
 from store.named_sql import sql
 
@@ -20,23 +25,35 @@ TelemetryRow = tuple[object, ...]
 Key = tuple[int, int]
 """(device_id, ts in ms since 1970)"""
 
-_EPOCH_2000_MS = 946_684_800_000
+
+class ReadingBlock(Protocol):
+    """Readings with the same metrics as columns; times in ms since 1970, NaN where a value is missing."""
+
+    metrics: tuple[str, ...]
+    device_ids: npt.NDArray[np.int64]
+    ts_ms: npt.NDArray[np.int64]
+    received_ms: npt.NDArray[np.int64]
+    seq: npt.NDArray[np.int64]
+    boot: npt.NDArray[np.int64]
+    flags: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float64]
+
+    def row(self, place: int) -> TelemetryRow:
+        """One of them in the order of TELEMETRY_COLUMNS."""
+
+
 _BINARY_TYPES = tuple("int8" if kind == "timestamptz" else kind for kind in TELEMETRY_TYPES)
-_ASSIGNMENTS = pg.SQL(", ").join(
+LATEST_ASSIGNMENTS = pg.SQL(", ").join(
     pg.SQL("{0} = excluded.{0}").format(pg.Identifier(name)) for name in TELEMETRY_COLUMNS if name != "device_id"
 )
+"""What a newer reading replaces in device_latest."""
 TS = READING_COLUMNS.index("ts")
 DEVICE_ID = READING_COLUMNS.index("device_id")
 
 
-def pg_time(ms: int) -> int:
-    """Milliseconds since 1970 as microseconds since 2000, PostgreSQL's own form."""
-    return (ms - _EPOCH_2000_MS) * 1000
-
-
 def key(row: TelemetryRow) -> Key:
     """What makes a reading the same reading."""
-    return row[DEVICE_ID], row[TS] // 1000 + _EPOCH_2000_MS  # type: ignore[operator,return-value]  # rows are ours
+    return row[DEVICE_ID], row[TS] // 1000 - pg_time(0) // 1000  # type: ignore[operator,return-value]  # rows are ours
 
 
 async def store_readings(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRow]) -> set[Key] | None:
@@ -52,6 +69,71 @@ async def store_readings(connection: psycopg.AsyncConnection, rows: Sequence[Tel
     except errors.UniqueViolation:
         return await _merge(connection, rows)
     return None
+
+
+async def store_block(connection: psycopg.AsyncConnection, block: ReadingBlock) -> npt.NDArray[np.bool_] | None:
+    """Writes a block inside the caller's transaction.
+
+    Returns None when all were new, otherwise which of them were (the rest were there already).
+    """
+    try:
+        async with connection.transaction():
+            await _copy_block(connection, "copy_telemetry", block)
+    except errors.UniqueViolation:
+        await connection.execute(sql("create_staging"))
+        await connection.execute("truncate staging")
+        await _copy_block(connection, "copy_staging", block)
+        cursor = await connection.execute(sql("merge_staging", columns=column_list()))
+        new = {(device_id, ts_ms) for device_id, ts_ms in await cursor.fetchall()}
+        fresh = np.zeros(len(block.ts_ms), dtype=np.bool_)
+        for place, at in enumerate(zip(block.device_ids.tolist(), block.ts_ms.tolist(), strict=True)):
+            if at in new:
+                new.discard(at)  # a repetition inside the block is a duplicate like any other
+                fresh[place] = True
+        return fresh
+    return None
+
+
+async def store_latest_blocks(connection: psycopg.AsyncConnection, blocks: Sequence[ReadingBlock]) -> None:
+    """`store_latest` for blocks in which each device stands once."""
+    if not blocks:
+        return
+    await connection.execute(sql("create_newest"))
+    await connection.execute("truncate newest")
+    for block in blocks:
+        await _copy_block(connection, "copy_newest", block)
+    await connection.execute(sql("merge_newest", columns=column_list(), assignments=LATEST_ASSIGNMENTS))
+    await connection.execute(sql("note_heard"))
+
+
+async def catch_up_latest(connection: psycopg.AsyncConnection, device_ids: list[int], since: datetime) -> None:
+    """Brings `device_latest` up to what `telemetry` holds of these devices since a moment; never backwards."""
+    await connection.execute(
+        sql("latest_from_telemetry", columns=column_list(), assignments=LATEST_ASSIGNMENTS),
+        {"devices": device_ids, "since": since},
+    )
+
+
+async def _copy_block(connection: psycopg.AsyncConnection, into: str, block: ReadingBlock) -> None:
+    missing = np.isnan(block.values).any(axis=1)
+    if not missing.all():
+        whole = ~missing if missing.any() else slice(None)
+        table: dict[str, npt.NDArray[Any]] = {
+            "ts": pg_times(block.ts_ms[whole]),
+            "device_id": block.device_ids[whole],
+            "received_at": pg_times(block.received_ms[whole]),
+            "seq": block.seq[whole],
+            "boot": block.boot[whole],
+            "flags": block.flags[whole],
+        }
+        table |= {name: block.values[whole, place] for place, name in enumerate(block.metrics)}
+        async with (
+            connection.cursor() as cursor,
+            cursor.copy(sql(into, columns=column_list(tuple(table)))) as copy,
+        ):
+            await copy.write(HEAD + binary_rows(table) + END)
+    if missing.any():
+        await _copy(connection, into, [block.row(place) for place in np.flatnonzero(missing).tolist()])
 
 
 async def _merge(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRow]) -> set[Key]:
@@ -73,7 +155,7 @@ async def store_latest(connection: psycopg.AsyncConnection, rows: Iterable[Telem
     await connection.execute(sql("create_newest"))
     await connection.execute("truncate newest")
     await _copy(connection, "copy_newest", newest)
-    await connection.execute(sql("merge_newest", columns=column_list(), assignments=_ASSIGNMENTS))
+    await connection.execute(sql("merge_newest", columns=column_list(), assignments=LATEST_ASSIGNMENTS))
     await connection.execute(sql("note_heard"))
 
 

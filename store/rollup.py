@@ -9,13 +9,13 @@ refresh. So nothing late, out of order or written meanwhile is missed, and a cra
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import psycopg
 from psycopg import sql as pg
 
@@ -61,18 +61,22 @@ class Refreshed:
     took_s: float
 
 
-async def note(connection: psycopg.AsyncConnection, stored: Sequence[tuple[int, int]], now: datetime) -> None:
-    """Notes the buckets of these readings, (device_id, ts in ms since 1970), in the transaction that stores them."""
-    if not stored:
+async def note(
+    connection: psycopg.AsyncConnection,
+    device_ids: npt.NDArray[np.int64],
+    stamps_ms: npt.NDArray[np.int64],
+    now: datetime,
+) -> None:
+    """Notes the buckets of these readings (ms since 1970), in the transaction that stores them."""
+    if not len(stamps_ms):
         return
-    readings = Counter([ts_ms // _QUARTER_MS for _, ts_ms in stored])
-    devices: dict[int, set[int]] = {bucket: set() for bucket, many in readings.items() if many <= NAMED_READINGS}
-    if devices:
-        for device_id, ts_ms in stored:
-            if (named := devices.get(ts_ms // _QUARTER_MS)) is not None:
-                named.add(device_id)
-    buckets = [datetime.fromtimestamp(bucket * _QUARTER_MS // 1000, UTC) for bucket in readings]
-    await _note(connection, QUARTERS, buckets, [_named(devices.get(bucket)) for bucket in readings], now)
+    quarters, place, many = np.unique(stamps_ms // _QUARTER_MS, return_inverse=True, return_counts=True)
+    named = [
+        None if count > NAMED_READINGS else np.unique(device_ids[place == number]).tolist()
+        for number, count in enumerate(many.tolist())
+    ]
+    buckets = [datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC) for quarter in quarters.tolist()]
+    await _note(connection, QUARTERS, buckets, named, now)
 
 
 async def refresh(connection: psycopg.AsyncConnection, now: datetime) -> Refreshed:
@@ -155,10 +159,6 @@ async def _note(
     await connection.execute(
         sql("note_buckets"), {"grain": grain.name, "buckets": buckets, "devices": named, "now": now}
     )
-
-
-def _named(devices: set[int] | None) -> list[int] | None:
-    return None if devices is None else sorted(devices)
 
 
 def _together(notes: list[list[int] | None]) -> list[int] | None:

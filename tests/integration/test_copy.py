@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import psycopg
 
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
-from store.copy import TelemetryRow, pg_time, store_latest, store_readings
+from store.columnar import pg_time
+from store.copy import TelemetryRow, store_latest, store_readings
 from tests.world import one, rows
 
 START_MS = 1_768_500_000_000

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from catalogue.metrics import METRIC_NAMES
+from cli import main
 from foundation.errors import DatabaseUnfit
 from runtime.services import Services
 from store import columns, migrate
@@ -90,3 +91,57 @@ def test_a_migration_that_fails_leaves_nothing_behind(
     with psycopg.connect(url) as connection:
         assert connection.execute("select to_regclass('half_done')").fetchone() == (None,)
         assert pending(connection) == ["9000_broken.sql"]
+
+
+def everything(connection: psycopg.Connection) -> list[tuple[object, ...]]:
+    """The schema, as far as `migrate` makes it."""
+    return connection.execute(
+        "select table_name, column_name, data_type, is_nullable, column_default from information_schema.columns"
+        " where table_schema = 'public' order by table_name, column_name"
+    ).fetchall()
+
+
+def test_a_plan_changes_nothing_and_does_the_same_as_migrate(empty_url: str, database_url: str) -> None:
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        plan = migrate.plan(connection)
+        assert connection.execute("select count(*) from pg_class where relname = 'telemetry'").fetchone() == (0,)
+        assert plan.pending == [migration.name for migration in migrate.migrations()]
+        assert f"telemetry.{METRIC_NAMES[0]}" in plan.columns
+        connection.execute(plan.sql.encode())
+    with psycopg.connect(empty_url) as by_hand, psycopg.connect(database_url) as by_migrate:
+        done = run(by_hand)
+        assert (done.applied, done.columns) == ([], [])
+        assert everything(by_hand) == everything(by_migrate)
+
+
+def test_a_plan_shows_the_columns_of_a_new_metric(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(database_url) as connection:
+        assert migrate.plan(connection).sql.startswith("-- nothing to do")
+        monkeypatch.setattr(columns, "METRIC_NAMES", (*METRIC_NAMES, "soot_mg"))
+        plan = migrate.plan(connection)
+        assert (plan.pending, plan.columns) == ([], ["telemetry.soot_mg", "device_latest.soot_mg"])
+        assert 'alter table "telemetry"\n    add column "soot_mg" real;' in plan.sql
+        assert run(connection).columns == plan.columns, "what was planned is what is done"
+
+
+def test_a_plan_refuses_what_migrate_refuses(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into migration (name, checksum) values ('9999_future.sql', '')")
+        connection.commit()
+        with pytest.raises(DatabaseUnfit, match=r"9999_future\.sql"):
+            migrate.plan(connection)
+
+
+def test_the_command_shows_the_plan(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NUANSHAO_DATABASE_URL", database_url)
+    monkeypatch.setattr(columns, "METRIC_NAMES", (*METRIC_NAMES, "soot_mg"))
+    for options, shown in (([], '    add column "soot_mg" real;'), (["--json"], '"telemetry.soot_mg"')):
+        monkeypatch.setattr("sys.argv", ["nuanshao", "migrate", "--plan", *options])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        assert shown in capsys.readouterr().out
+    with psycopg.connect(database_url) as connection:
+        assert columns.named(columns.missing(connection)) == ["telemetry.soot_mg", "device_latest.soot_mg"]

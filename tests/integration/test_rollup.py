@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
+import numpy as np
 import psycopg
 import pytest
 
@@ -18,8 +19,9 @@ from catalogue.metrics import METRIC_INDEX, METRIC_NAMES, METRICS
 from foundation.errors import SettingsError
 from foundation.settings import SHORTEST_RETENTION_DAYS, settings
 from store import aggregates, columns, rollup, upkeep
+from store.columnar import pg_time
 from store.connect import connect, connect_async
-from store.copy import TelemetryRow, pg_time, store_readings
+from store.copy import TelemetryRow, store_readings
 from store.edition import fitness
 from store.migrate import migrate, migrations
 from tests.world import NIGHT, World, ms, one, rows
@@ -45,7 +47,12 @@ async def write(
     given = list(readings)
     async with connection.transaction():
         await store_readings(connection, [row(device_id, at, co_ppm=value) for device_id, at, value in given])
-        await rollup.note(connection, [(device_id, ms(at)) for device_id, at, _ in given], now)
+        await rollup.note(
+            connection,
+            np.array([device_id for device_id, _, _ in given]),
+            np.array([ms(at) for _, at, _ in given]),
+            now,
+        )
 
 
 async def refresh(connection: psycopg.AsyncConnection, now: datetime = MUCH_LATER) -> int:
@@ -104,8 +111,9 @@ async def test_every_aggregate_of_every_metric_is_that_of_the_raw_readings(world
             }
             readings.append(row(device_id, NIGHT + minute * MINUTE, **values))
     await store_readings(world.database, readings)
+    noted = [(device_id, ms(NIGHT + n * MINUTE)) for n in range(2880) for device_id in devices]
     await rollup.note(
-        world.database, [(device_id, ms(NIGHT + n * MINUTE)) for n in range(2880) for device_id in devices], NIGHT
+        world.database, np.array([device_id for device_id, _ in noted]), np.array([at for _, at in noted]), NIGHT
     )
     done = await rollup.refresh(world.database, MUCH_LATER)
     assert (done.buckets, done.rows) == (192, await one(world.database, "select count(*) from telemetry_15m"))
@@ -342,7 +350,7 @@ async def test_a_new_metric_is_a_new_row_and_nothing_else(
         "insert into telemetry (device_id, ts, received_at, soot_mg) values (1, %(at)s, %(at)s, 8)",
         {"at": NIGHT + MINUTE},
     )
-    await rollup.note(world.database, [(1, ms(NIGHT + MINUTE))], NIGHT)
+    await rollup.note(world.database, np.array([1]), np.array([ms(NIGHT + MINUTE)]), NIGHT)
     await refresh(world.database)
     for grain in SUBSTITUTES:
         (found,) = await held(world.database, grain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ingest.flags import BAD_CLOCK, Flag
+from catalogue.flags import BAD_CLOCK, Flag
 from store.migrate import migrations
 
 

@@ -1,0 +1,202 @@
+"""Readings as columns: what is as it should be is judged for a whole batch at once, metric by metric.
+
+A shape is a device type with the metrics that one reading has, in the order in which it names them; the devices of a
+maker all send the same one. Readings of one shape become a block: arrays, and no Python object per value. Whatever is
+out of the ordinary (a clock that is not believed, values that are no numbers, a fault) takes the way of single readings
+in ingest/judge.py; a test holds that both ways come to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from catalogue.flags import Flag
+from catalogue.metrics import METRIC, METRIC_INDEX, METRICS
+from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S
+from ingest.clocks import DeviceClocks
+from ingest.decode import Reading
+from ingest.judge import Judged
+from store.copy import TelemetryRow
+from store.registry import KnownDevice
+
+Longs = npt.NDArray[np.int64]
+Values = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+WORTH_A_BLOCK: Final = 16
+"""Fewer readings of one shape go as single ones: a block costs a COPY of its own."""
+_AHEAD_MS, _BEHIND_MS, _LATE_MS = CLOCK_AHEAD_S * 1000, CLOCK_BEHIND_S * 1000, LATE_AFTER_S * 1000
+_LATE, _BACKFILL, _SLOW = int(Flag.LATE), int(Flag.BACKFILL), int(Flag.CLOCK_SLOW)
+_OUT_OF_RANGE, _UNKNOWN_METRIC = int(Flag.OUT_OF_RANGE), int(Flag.UNKNOWN_METRIC)
+_STATES: Final = frozenset(metric.name for metric in METRICS if metric.kind == "state")
+
+
+@dataclass(slots=True)
+class Block:
+    """Readings of one shape. Arrays of one length; times in ms since 1970.
+
+    `values` has a row a reading and a column a metric, NaN where there is none. `judged_ms`: what rules see (Judged).
+    """
+
+    device_type: str
+    metrics: tuple[str, ...]
+    devices: Sequence[KnownDevice]
+    device_ids: Longs
+    ts_ms: Longs
+    judged_ms: Longs
+    received_ms: Longs
+    seq: Longs
+    boot: Longs
+    flags: Longs
+    values: Values
+
+    def __len__(self) -> int:
+        return len(self.devices)
+
+    def at(self, rows: Longs | Bools) -> Block:
+        """Only these readings: places, or which."""
+        places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Block(
+            self.device_type,
+            self.metrics,
+            [self.devices[place] for place in places.tolist()],
+            self.device_ids[places],
+            self.ts_ms[places],
+            self.judged_ms[places],
+            self.received_ms[places],
+            self.seq[places],
+            self.boot[places],
+            self.flags[places],
+            self.values[places],
+        )
+
+    def row(self, place: int) -> TelemetryRow:
+        """One of them in the order of the hypertable's columns."""
+        return self.reading(place).row()
+
+    def reading(self, row: int) -> Judged:
+        """One of them as a single reading."""
+        values: list[float | None] = [None] * len(METRICS)
+        for name, value in zip(self.metrics, self.values[row].tolist(), strict=True):
+            if value == value:  # noqa: PLR0124 - NaN is not itself
+                values[METRIC_INDEX[name]] = value
+        return Judged(
+            self.devices[row], int(self.ts_ms[row]), int(self.received_ms[row]), None, int(self.seq[row]),
+            int(self.boot[row]), int(self.flags[row]), None, values,
+        )  # fmt: skip
+
+
+_Head = tuple[KnownDevice, int, int, int, int, int]
+"""Device, ts, received, seq, boot, flags."""
+
+
+class _Shape:
+    """One shape while its readings are gathered: a head a reading, and all values one after the other."""
+
+    __slots__ = ("device_type", "heads", "names", "values")
+
+    def __init__(self, device_type: str, names: tuple[str, ...]) -> None:
+        self.device_type = device_type
+        self.names = names
+        self.heads: list[_Head] = []
+        self.values: list[float | bool | None] = []
+
+
+class Gathering:
+    """Gathers the ordinary readings of a batch. `add` says whether it took one; `blocks` is what they come to."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, dict[tuple[str, ...], _Shape]] = {}
+
+    def add(self, reading: Reading, device: KnownDevice, received_ms: int, flags: int, *, bools: bool) -> bool:
+        """Takes a reading whose clock is believed, that has no fault, and whose values are numbers or missing.
+
+        `flags` are what is known of it besides its own; `bools`: a true or false stands somewhere in the payload.
+        """
+        ts, seq, boot, metrics = reading.ts, reading.seq, reading.boot, reading.m
+        if (
+            type(ts) is not int
+            or not received_ms - _BEHIND_MS <= ts <= received_ms + _AHEAD_MS
+            or seq is None
+            or boot is None
+            or reading.fault is not None
+            or (bools and _wrong_bool(metrics))
+        ):
+            return False
+        names = tuple(metrics)
+        shapes = self._shapes.get(device.type)
+        if shapes is None:
+            shapes = self._shapes[device.type] = {}
+        shape = shapes.get(names)
+        if shape is None:
+            shape = shapes[names] = _Shape(device.type, names)
+        shape.heads.append((device, ts, received_ms, seq, boot, reading.flags | device.marks | flags))
+        shape.values.extend(metrics.values())
+        return True
+
+    def blocks(self, clocks: DeviceClocks) -> tuple[list[Block], list[Judged]]:
+        """The blocks, and as single readings those of shapes that are not worth one."""
+        blocks, single = [], []
+        for shapes in self._shapes.values():
+            for shape in shapes.values():
+                block = _judged(shape, clocks)
+                if len(block) >= WORTH_A_BLOCK:
+                    blocks.append(block)
+                else:
+                    single += [block.reading(row) for row in range(len(block))]
+        return blocks, single
+
+
+def _wrong_bool(metrics: dict[str, float | bool | None]) -> bool:
+    """Whether true or false stands where a number should."""
+    return any((value is True or value is False) and name not in _STATES for name, value in metrics.items())
+
+
+def _judged(shape: _Shape, clocks: DeviceClocks) -> Block:
+    devices, ts, received, seq, boot, flags_of = zip(*shape.heads, strict=True)
+    many = len(devices)
+    values = _numbers(shape.values).reshape(many, len(shape.names))
+    names, flags = shape.names, np.array(flags_of, dtype=np.int64)
+    kept = [place for place, name in enumerate(names) if name in METRIC_INDEX]
+    if len(kept) < len(names):
+        names, values = tuple(names[place] for place in kept), values[:, kept]
+        flags |= _UNKNOWN_METRIC
+    outside = (values < [METRIC[name].low for name in names]) | (values > [METRIC[name].high for name in names])
+    if outside.any():
+        values[outside] = np.nan
+        flags[outside.any(axis=1)] |= _OUT_OF_RANGE
+    ts_ms, received_ms = np.array(ts, dtype=np.int64), np.array(received, dtype=np.int64)
+    judged_ms = ts_ms
+    late = received_ms - ts_ms > _LATE_MS
+    if late.any():
+        flags[late] |= _LATE
+        judged_ms = ts_ms.copy()
+        for row in np.flatnonzero(late & (flags & _BACKFILL == 0)).tolist():
+            if clocks.is_slow(devices[row].id, devices[row].interval_s, ts[row], received[row]):
+                flags[row] = flags[row] & ~_LATE | _SLOW
+                judged_ms[row] = received_ms[row]
+    return Block(
+        shape.device_type,
+        names,
+        devices,
+        np.array([device.id for device in devices], dtype=np.int64),
+        ts_ms,
+        judged_ms,
+        received_ms,
+        np.array(seq, dtype=np.int64),
+        np.array(boot, dtype=np.int64),
+        flags,
+        values,
+    )
+
+
+def _numbers(values: Sequence[float | bool | None]) -> Values:
+    try:
+        return np.fromiter(values, dtype=np.float64, count=len(values))
+    except TypeError:
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
