@@ -1,51 +1,57 @@
-"""Who lives where with which devices: a made-up but plausible county, the same for the same seed.
+"""A fleet: homes and devices as columns, so that 150 000 homes fit, and as objects where a person or a test looks.
 
-The place codes follow GB/T 2260 (city, county: 6 digits) and GB/T 10114 (township 9, village 12); 150500 is Tongliao
-and 150521 Horqin Left Middle Banner (M). People, addresses and numbers are invented.
+Rows are what everything else speaks of: home 17 is the 18th home, device 40 the 41st device.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from functools import cached_property
+from typing import Final, Generic, TypeVar, overload
 
-from catalogue.device_types import DEVICE_TYPE
+import numpy as np
+import numpy.typing as npt
 
-Level = Literal["city", "county", "township", "village"]
+from catalogue.building_classes import BUILDING_CLASSES
+from catalogue.device_types import DEVICE_TYPES
+from device_sim.arrays import Bools, Ints
+from device_sim.fleet.places import Region
 
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A node of the tree city → county → township → village; `parent` is the code of the one above."""
-
-    code: str
-    name: str
-    level: Level
-    parent: str | None
+LOOSE_COAL: Final = "loose_coal"
+"""A home without any device of the plan: the baseline D21."""
+HEATINGS: Final = (*(row.name for row in DEVICE_TYPES if row.heats), LOOSE_COAL)
+"""What can warm a home; `home_heating` holds places in here."""
+TYPES: Final = tuple(row.name for row in DEVICE_TYPES)
+"""Device types; `device_type` holds places in here."""
+CLASSES: Final = tuple(row.name for row in BUILDING_CLASSES)
+"""Building classes; `home_class` holds places in here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """One household; `village` is its region's code."""
+    """One household; `village` is its region's code, `heating` a device type or "loose_coal"."""
 
     code: str
     village: str
     address: str
     vacant: bool
     vulnerable: bool
+    heating: str
+    building_class: str
+    area_m2: float
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One heater or detector; `type` is a row of the catalogue, `home` a home's code, `interval_s` in seconds."""
+    """One heater or detector; `home` is a home's code, `gateway` the uid of what publishes for it."""
 
     uid: str
     type: str
     model: str
     home: str
     interval_s: int
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,113 +64,120 @@ class Contact:
     phone: str
 
 
+T = TypeVar("T")
+
+
+class Rows(Sequence[T], Generic[T]):
+    """Objects made when they are looked at, one a row."""
+
+    def __init__(self, length: int, make: Callable[[int], T]) -> None:
+        self._length, self._make = length, make
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, row: int) -> T: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[T]: ...
+    def __getitem__(self, row: int | slice) -> T | list[T]:
+        if isinstance(row, slice):
+            return [self._make(place) for place in range(*row.indices(self._length))]
+        if not -self._length <= row < self._length:
+            raise IndexError(row)
+        return self._make(row % self._length)
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._make, range(self._length))
+
+
 @dataclass(frozen=True, slots=True)
+class Names:
+    """How rows are called: functions from a row to a home's code and address, a device's uid and model."""
+
+    home_code: Callable[[int], str]
+    address: Callable[[int], str]
+    uid: Callable[[int], str]
+    model: Callable[[int], str]
+
+
+@dataclass(frozen=True, eq=False)
 class Fleet:
-    """Everything that a registry would hold; regions stand parents first."""
+    """Everything that a registry would hold; regions stand parents first.
+
+    Columns of homes, shape (homes,): `home_village` (row in `villages`), `home_heating`, `home_class`, `home_area_m2`,
+    `home_vacant`, `home_vulnerable`. Columns of devices, shape (devices,): `device_home` (row), `device_type`,
+    `device_interval_s`, `device_gateway` (row of the gateway that publishes for it, −1 for itself).
+    """
 
     seed: int
     regions: tuple[Region, ...]
-    homes: tuple[Home, ...]
-    devices: tuple[Device, ...]
     contacts: tuple[Contact, ...]
+    names: Names
+    home_village: npt.NDArray[np.int32]
+    home_heating: npt.NDArray[np.uint8]
+    home_class: npt.NDArray[np.uint8]
+    home_area_m2: npt.NDArray[np.float32]
+    home_vacant: Bools
+    home_vulnerable: Bools
+    device_home: npt.NDArray[np.int32]
+    device_type: npt.NDArray[np.uint8]
+    device_interval_s: npt.NDArray[np.int32]
+    device_gateway: npt.NDArray[np.int32]
 
-    @property
+    @cached_property
     def villages(self) -> tuple[Region, ...]:
         """The regions at the bottom of the tree."""
         return tuple(region for region in self.regions if region.level == "village")
 
+    @property
+    def homes(self) -> Sequence[Home]:
+        """The homes as objects, made when looked at."""
+        return Rows(len(self.home_village), self._home)
 
-HEATERS: Final = ("air_source_heat_pump", "storage_electric_heater", "gas_wall_boiler")
-"""One heating technology per village, in turn: the city's plan asks for one technology a village (SEED.md)."""
+    @property
+    def devices(self) -> Sequence[Device]:
+        """The devices as objects, made when looked at."""
+        return Rows(len(self.device_home), self._device)
 
-_SUFFIX: Final = {
-    "air_source_heat_pump": "hp",
-    "storage_electric_heater": "sh",
-    "gas_wall_boiler": "gb",
-    "co_detector": "co",
-    "room_sensor": "rs",
-}
-_MODELS: Final = {
-    "air_source_heat_pump": ("KFRS-10", "KFRS-12"),
-    "storage_electric_heater": ("XRQ-16",),
-    "gas_wall_boiler": ("L1PB20", "L1PB24"),
-    "co_detector": ("JT-CO1",),
-    "room_sensor": ("WSD-2",),
-}
-_CITY: Final = Region("150500", "通辽市", "city", None)
-_COUNTY: Final = Region("150521", "科左中旗", "county", "150500")
-_TOWNSHIP: Final = Region("150521101", "宝龙山镇", "township", "150521")
-_VILLAGE_NAMES: Final = (
-    "巴彦塔拉嘎查村", "乌兰花嘎查村", "查干淖尔嘎查村", "哈日乌苏嘎查村", "敖包图嘎查村", "白音胡硕嘎查村",
-    "海力斯台嘎查村", "宝日罕嘎查村", "希伯花嘎查村",
-)  # fmt: skip
-_SURNAMES: Final = "王李张刘包白陈韩吴赵"
-_FIRST_VILLAGE: Final = 201
-_MAX_VILLAGES: Final = 99
-_MAX_HOMES: Final = 999
-_HOMES_IN_GROUP: Final = 34
-_VACANT_SHARE: Final = 0.08
-"""Rural homes that stand empty in winter (A)."""
-_VULNERABLE_SHARE: Final = 0.12
-"""Homes of old people living alone, ill people or small children (A)."""
+    def uid(self, device: int) -> str:
+        """The name of a device's row."""
+        return self.names.uid(device)
 
+    def rows_of(self, device_type: str) -> Ints:
+        """Rows of the devices of one type, ascending."""
+        return np.flatnonzero(self.device_type == TYPES.index(device_type))
 
-def plan(seed: int, villages: int = 3, homes: int = 100, *, interval_s: int | None = 10) -> Fleet:
-    """A county with `villages` villages of `homes` homes each.
+    def devices_of(self, home: int) -> list[int]:
+        """Rows of the devices in a home."""
+        order, first = self._by_home
+        return [int(row) for row in order[first[home] : first[home + 1]]]
 
-    Every home has one heater and one room sensor; every home of a gas village and every third elsewhere (the first
-    home of each village included, occupied) has a CO and gas detector too, so that any village can play a CO leak.
-    `interval_s` is every device's time between readings; None takes the catalogue's own. Raises ValueError when the
-    counts do not fit into the codes (1–99 villages, 1–999 homes).
-    """
-    if not 1 <= villages <= _MAX_VILLAGES or not 1 <= homes <= _MAX_HOMES:
-        raise ValueError(f"plan 1–{_MAX_VILLAGES} villages of 1–{_MAX_HOMES} homes, not {villages} of {homes}")
-    dice = random.Random(seed)  # noqa: S311 - a reproducible county, no secret
-    regions = [_CITY, _COUNTY, _TOWNSHIP]
-    every_home: list[Home] = []
-    devices: list[Device] = []
-    contacts: list[Contact] = []
-    for number in range(villages):
-        village = _village(number)
-        regions.append(village)
-        contacts.append(_contact(village, number, dice))
-        heater = HEATERS[number % len(HEATERS)]
-        for place in range(homes):
-            home = _home(village, place, dice)
-            every_home.append(home)
-            has_detector = heater == "gas_wall_boiler" or place % 3 == 0
-            devices.extend(
-                _devices(home, f"kz{number + 1:02d}-{place + 1:03d}", heater, dice, has_detector, interval_s)
-            )
-    return Fleet(seed, tuple(regions), tuple(every_home), tuple(devices), tuple(contacts))
+    @cached_property
+    def _by_home(self) -> tuple[Ints, Ints]:
+        order = np.argsort(self.device_home, kind="stable").astype(np.int64)
+        counts = np.bincount(self.device_home, minlength=len(self.home_village))
+        return order, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
+    def _home(self, row: int) -> Home:
+        return Home(
+            self.names.home_code(row),
+            self.villages[self.home_village[row]].code,
+            self.names.address(row),
+            bool(self.home_vacant[row]),
+            bool(self.home_vulnerable[row]),
+            HEATINGS[self.home_heating[row]],
+            CLASSES[self.home_class[row]],
+            float(self.home_area_m2[row]),
+        )
 
-def _village(number: int) -> Region:
-    name = _VILLAGE_NAMES[number] if number < len(_VILLAGE_NAMES) else f"兴隆{number + 1}嘎查村"
-    return Region(f"{_TOWNSHIP.code}{_FIRST_VILLAGE + number}", name, "village", _TOWNSHIP.code)
-
-
-def _contact(village: Region, number: int, dice: random.Random) -> Contact:
-    name = f"{dice.choice(_SURNAMES)}某某"
-    return Contact(village.code, name, "村委会值班", f"1380000{number + 1:04d}")
-
-
-def _home(village: Region, place: int, dice: random.Random) -> Home:
-    vacant = dice.random() < _VACANT_SHARE and place > 0
-    vulnerable = dice.random() < _VULNERABLE_SHARE and not vacant
-    address = f"{place // _HOMES_IN_GROUP + 1}组{place % _HOMES_IN_GROUP + 1}号"
-    return Home(f"{village.code}-{place + 1:03d}", village.code, address, vacant, vulnerable)
-
-
-def _devices(
-    home: Home,
-    stem: str,
-    heater: str,
-    dice: random.Random,
-    has_detector: bool,  # noqa: FBT001 - one private caller
-    interval_s: int | None,
-) -> Iterator[Device]:
-    types = (heater, "room_sensor", "co_detector") if has_detector else (heater, "room_sensor")
-    for kind in types:
-        every_s = DEVICE_TYPE[kind].interval_s if interval_s is None else interval_s
-        yield Device(f"{stem}-{_SUFFIX[kind]}", kind, dice.choice(_MODELS[kind]), home.code, every_s)
+    def _device(self, row: int) -> Device:
+        gateway = int(self.device_gateway[row])
+        return Device(
+            self.names.uid(row),
+            TYPES[self.device_type[row]],
+            self.names.model(row),
+            self.names.home_code(int(self.device_home[row])),
+            int(self.device_interval_s[row]),
+            self.names.uid(gateway) if gateway >= 0 else None,
+        )

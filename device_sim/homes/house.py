@@ -14,6 +14,8 @@ import numpy as np
 
 from device_sim.arrays import Bools, Floats, Generator
 
+AREA_M2: Final = 80.0
+"""The traditional home for which the numbers below hold."""
 AIR_J_K: Final = 1.1e6
 """Air and furniture of an 80 m² home (C)."""
 MASS_J_K: Final = 20.8e6
@@ -38,17 +40,24 @@ _TRIM_W_K: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Conductances:
-    """W/K of each home, arrays of shape (homes,): `ua` room to outdoors, `air_mass` air to walls and floor."""
+    """Each home's walls, arrays of shape (homes,): W/K from room to outdoors (`ua`) and from air to walls (`air_mass`).
+
+    `size` is the heated area over the 80 m² for which the capacities above hold.
+    """
 
     ua: Floats
     air_mass: Floats
+    size: Floats | float = 1.0
 
 
-def spread_conductances(homes: int, dice: Generator) -> Conductances:
-    """Conductances of `homes` homes, lognormally spread: infiltration GSD 1.6, fabric GSD 1.15 (A)."""
-    infiltration = INFILTRATION_W_K * np.exp(np.log(_INFILTRATION_GSD) * dice.standard_normal(homes).clip(-2, 2))
-    fabric = (UA_W_K - INFILTRATION_W_K) * np.exp(np.log(_FABRIC_GSD) * dice.standard_normal(homes).clip(-2, 2))
-    return Conductances(infiltration + fabric, np.full(homes, AIR_MASS_W_K))
+def spread_conductances(loss_w_m2k: Floats, area_m2: Floats, dice: Generator) -> Conductances:
+    """Walls of homes with a mean loss per m² and K (building class): infiltration GSD 1.6, fabric GSD 1.15 (A)."""
+    homes, size = len(area_m2), area_m2 / AREA_M2
+    infiltration = INFILTRATION_W_K * size
+    fabric = np.maximum(loss_w_m2k * area_m2 - infiltration, 0.3 * infiltration)
+    infiltration = infiltration * np.exp(np.log(_INFILTRATION_GSD) * dice.standard_normal(homes).clip(-2, 2))
+    fabric = fabric * np.exp(np.log(_FABRIC_GSD) * dice.standard_normal(homes).clip(-2, 2))
+    return Conductances(infiltration + fabric, AIR_MASS_W_K * size, size)
 
 
 def set_points(vacant: Bools, dice: Generator) -> Floats:
@@ -64,23 +73,25 @@ class Houses:
         self.air_c = air_c.copy()
         self.mass_c = mass_c.copy()
         self._step_s = -1.0
+        self._air_j_k, self._mass_j_k = AIR_J_K * walls.size, MASS_J_K * walls.size
+        self._gains_w = GAINS_W * walls.size
         # the system matrix [[a, b], [c, d]] per second
-        self._a = -(walls.air_mass + walls.ua) / AIR_J_K
-        self._b = walls.air_mass / AIR_J_K
-        self._c = walls.air_mass / MASS_J_K
-        self._d = -walls.air_mass / MASS_J_K
+        self._a = -(walls.air_mass + walls.ua) / self._air_j_k
+        self._b = walls.air_mass / self._air_j_k
+        self._c = walls.air_mass / self._mass_j_k
+        self._d = -self._c
 
     def demand_w(self, set_c: Floats, outdoor_c: float) -> Floats:
         """Heat that would hold or regain the set-point, in W, never negative."""
-        hold = self.walls.ua * (set_c - outdoor_c) - GAINS_W
-        return np.maximum(hold + _TRIM_W_K * (set_c - self.air_c), 0.0)
+        hold = self.walls.ua * (set_c - outdoor_c) - self._gains_w
+        return np.maximum(hold + _TRIM_W_K * self.walls.size * (set_c - self.air_c), 0.0)
 
     def step(self, dt_s: float, outdoor_c: float, heat_w: Floats) -> None:
         """Advance by `dt_s` with constant weather and heat (MASS_SHARE of it goes into the mass)."""
         if dt_s != self._step_s:
             self._prepare(dt_s)
-        drive_air = (self.walls.ua * outdoor_c + (1 - MASS_SHARE) * heat_w + GAINS_W) / AIR_J_K
-        drive_mass = MASS_SHARE * heat_w / MASS_J_K
+        drive_air = (self.walls.ua * outdoor_c + (1 - MASS_SHARE) * heat_w + self._gains_w) / self._air_j_k
+        drive_mass = MASS_SHARE * heat_w / self._mass_j_k
         # where it would settle: −A⁻¹·drive
         settled_air = -(self._d * drive_air - self._b * drive_mass) / self._determinant
         settled_mass = -(self._a * drive_mass - self._c * drive_air) / self._determinant

@@ -1,16 +1,14 @@
-"""True values become readings: sensor noise, the catalogue's rounding and range, and the bytes of the wire contract."""
+"""True values become what a sensor shows: its noise, the catalogue's rounding and range."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 import numpy as np
 
-from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC
-from device_sim.arrays import Floats, Generator, Metrics
+from device_sim.arrays import Floats, Floats32, Generator
 
 NOISE: Final = {
     "rssi_dbm": 2.0,
@@ -38,59 +36,66 @@ NOISE: Final = {
     "flame_ua": 0.1,
     "co_ppm": 1.2,
     "ch4_lel": 0.05,
+    "supply_c": 0.2,
+    "tank_top_c": 0.1,
+    "tank_bottom_c": 0.1,
+    "tank_c": 0.1,
+    "surface_c": 0.2,
+    "leakage_ma": 0.05,
+    "fumes_c": 1.0,
+    "feed_pct": 0.5,
+    "hopper_pct": 0.5,
+    "water_c": 0.15,
+    "collector_c": 0.3,
+    "irradiance_wm2": 5.0,
+    "o2_pct": 0.1,
+    "flue_co_ppm": 4.0,
+    "flow_m3h": 0.2,
 }
 """Standard deviation of a sensor in the metric's unit (A); metrics not named are exact. CO: within ±5 ppm."""
 
 _RESTS_AT_ZERO: Final = frozenset(
-    {"compressor_hz", "fan_rpm", "flow_lpm", "power_w", "modulation_pct", "flame_ua", "heat_w"}
+    {
+        "compressor_hz",
+        "fan_rpm",
+        "flow_lpm",
+        "flow_m3h",
+        "power_w",
+        "modulation_pct",
+        "flame_ua",
+        "heat_w",
+        "feed_pct",
+        "irradiance_wm2",
+        "leakage_ma",
+    }
 )
 """What stands still reads exactly 0."""
 
-Value = int | float
 
+class Sensors:
+    """The sensors of one type's devices: all metrics of many devices are shown in a few passes."""
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one device measured at one instant; `device` is its row in the fleet, `ts_ms` UTC milliseconds."""
+    def __init__(self, metrics: tuple[str, ...]) -> None:
+        rows = [METRIC[name] for name in metrics]
+        self.metrics = metrics
+        self._noisy = np.flatnonzero([name in NOISE for name in metrics])
+        self._resting = np.flatnonzero([name in _RESTS_AT_ZERO for name in metrics])
+        self._noise = np.array([[NOISE[metrics[place]]] for place in self._noisy], dtype=np.float32)
+        self._low = np.array([[row.low] for row in rows], dtype=np.float32)
+        self._high = np.array([[row.high] for row in rows], dtype=np.float32)
+        self._scale = np.array([[10.0**row.decimals] for row in rows], dtype=np.float32)
 
-    device: int
-    ts_ms: int
-    metrics: dict[str, Value]
-    payload: bytes
-
-
-def measured(metric: str, true: Floats, dice: Generator) -> list[Value]:
-    """What sensors show of `true`: noisy, within the catalogue's range, rounded; whole numbers as int."""
-    row = METRIC[metric]
-    shown = true
-    if metric in NOISE:
-        shown = true + NOISE[metric] * dice.standard_normal(len(true))
-        if metric in _RESTS_AT_ZERO:
-            shown = np.where(true == 0, 0.0, shown)
-    shown = np.clip(shown, row.low, row.high)
-    if row.decimals == 0:
-        return list(np.rint(shown).astype(np.int64).tolist())
-    # adding 0.0 turns −0.0 into 0.0
-    return list((np.round(shown, row.decimals) + 0.0).tolist())
-
-
-def table(device_type: str, true: Metrics, dice: Generator) -> list[dict[str, Value]]:
-    """The metrics of several devices of one type, in the catalogue's order: one dict a device."""
-    names = DEVICE_TYPE[device_type].all_metrics
-    columns = [measured(name, true[name], dice) for name in names]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-
-def reading_payload(ts_ms: int, seq: int, boot: int, metrics: dict[str, Value]) -> bytes:
-    """One reading as the wire contract v1 wants it."""
-    return msgspec.json.encode({"ts": ts_ms, "seq": seq, "boot": boot, "m": metrics})
-
-
-def event_payload(ts_ms: int, event_type: str, *, on: bool) -> bytes:
-    """One alarm bit of a device as the wire contract v1 wants it."""
-    return msgspec.json.encode({"ts": ts_ms, "type": event_type, "on": on})
-
-
-def status_payload(ts_ms: int, state: str, session: str) -> bytes:
-    """Birth or will as the wire contract v1 wants it."""
-    return msgspec.json.encode({"state": state, "session": session, "ts": ts_ms})
+    def show(self, true: Mapping[str, Floats], dice: Generator) -> dict[str, Floats32]:
+        """What they show of `true`: noisy, within the catalogue's range, rounded to its decimals."""
+        table = np.array([true[name] for name in self.metrics], dtype=np.float32)
+        resting = table[self._resting] == 0
+        noise = dice.standard_normal((len(self._noisy), table.shape[1]), dtype=np.float32)
+        table[self._noisy] += self._noise * noise
+        table[self._resting] = np.where(resting, np.float32(0.0), table[self._resting])
+        np.clip(table, self._low, self._high, out=table)
+        table *= self._scale
+        np.rint(table, out=table)
+        table /= self._scale
+        # adding 0 turns −0.0 into 0.0
+        table += np.float32(0.0)
+        return dict(zip(self.metrics, table, strict=True))
