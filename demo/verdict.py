@@ -8,15 +8,15 @@ from typing import Any
 
 import psycopg
 
-from catalogue.rules import ThresholdRule, default_pack
-from device_sim.score.truth import Injected
+from device_sim.score.kinds import KIND
+from device_sim.score.truth import TruthEvent
 from store.health import LedgerCounts
 from store.named_sql import sql
 
 
 @dataclass(frozen=True)
 class Told:
-    """An injected event and what became of it. None: not (yet)."""
+    """An injected event and what became of it. None: not (yet). `kind` is the fault's name."""
 
     kind: str
     home: str | None
@@ -31,10 +31,10 @@ class Told:
 
     @property
     def seconds(self) -> float | None:
-        """From the first reading over the threshold (or the event itself) to the carrier's "accepted"."""
+        """From when it was dangerous (or the event itself) to the carrier's "accepted"; 0 where that came first."""
         if self.told_at is None:
             return None
-        return (self.told_at - (self.first_over_at or self.injected_at)).total_seconds()
+        return max((self.told_at - (self.first_over_at or self.injected_at)).total_seconds(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -75,28 +75,21 @@ def read_ledger(connection: psycopg.Connection) -> LedgerCounts:
     return LedgerCounts(*row) if row else LedgerCounts(0, 0, 0, 0)
 
 
-def told(connection: psycopg.Connection, event: Injected) -> Told:
-    """What the alarm side made of one injected event."""
-    if event.kind == "power_cut":
+def told(connection: psycopg.Connection, event: TruthEvent) -> Told:
+    """What the alarm side made of one injected event. Raises ValueError for a decoy: nobody is to be told of it."""
+    if event.kind is None:
+        raise ValueError(f"{event.fault} is nothing that anybody should be told of")
+    kind = KIND[event.kind]
+    home = event.homes[0] if event.homes else None
+    device = event.devices[0] if home is not None and event.devices else None
+    if kind.incidents:
         row = connection.execute(sql("told_of_village"), {"code": event.village, "since": event.injected_at}).fetchone()
     else:
         row = connection.execute(
-            sql("told_of_device"),
-            {"uid": event.device, "rules": rules_for(event.kind), "since": event.injected_at},
+            sql("told_of_device"), {"uid": device, "rules": list(kind.rules), "since": event.injected_at}
         ).fetchone()
     alarm_at, told_at, channel, text = row or (None, None, None, None)
     return Told(
-        event.kind, event.home, event.village, event.device, event.injected_at, event.first_over_at,
+        event.fault, home, event.village, device, event.injected_at, event.dangerous_at,
         alarm_at, told_at, channel, text,
     )  # fmt: skip
-
-
-def rules_for(kind: str) -> list[str]:
-    """The rules that an injected event is to raise one of."""
-    metric = {"co_leak": "co_ppm", "overheat": "flow_c"}[kind]
-    event = {"co_leak": "co_alarm", "overheat": "overheat"}[kind]
-    return [
-        rule.id
-        for rule in default_pack().rules
-        if (rule.metric == metric if isinstance(rule, ThresholdRule) else getattr(rule, "event", "") == event)
-    ]
