@@ -10,14 +10,17 @@ import shlex
 import signal
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from demo.simulate import simulate_app
 from foundation import logs
 from foundation.errors import NuanshaoError, SettingsError
 from foundation.version import VERSION
+from registry import commands as registry_commands
 
 app = typer.Typer(
     name="nuanshao",
@@ -28,8 +31,13 @@ app = typer.Typer(
 )
 device_app = typer.Typer(help="Devices in the registry.", no_args_is_help=True)
 dashboards_app = typer.Typer(help="The Grafana boards.", no_args_is_help=True)
+drill_app = typer.Typer(help="Drills (演练) on the homes of a running deployment.", no_args_is_help=True)
 app.add_typer(device_app, name="device")
+app.add_typer(registry_commands.registry_app, name="registry")
+registry_commands.add_to(device_app)
 app.add_typer(dashboards_app, name="dashboards")
+app.add_typer(simulate_app, name="simulate")
+app.add_typer(drill_app, name="drill")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()
@@ -50,7 +58,7 @@ def demo(
     picture: Annotated[Path | None, typer.Option(help="Write the view at its busiest moment, as HTML.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed plays the same county.")] = 1,
     villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
-    homes: Annotated[int, typer.Option(min=5, max=999, help="Homes in each village.")] = 100,
+    homes: Annotated[int, typer.Option(min=5, help="Homes in all villages together.")] = 300,
 ) -> None:
     """Play a county of homes against the real system: watch readings, alarms and messages come in."""
     from demo.run import run
@@ -86,14 +94,24 @@ def up(
 
 
 @app.command()
-def migrate(*, as_json: Json = False) -> None:
+def migrate(
+    plan: Annotated[bool, typer.Option("--plan", help="Print the SQL that it would run; change nothing.")] = False,
+    *,
+    as_json: Json = False,
+) -> None:
     """Bring the database's schema to this version."""
     from foundation.settings import settings
     from store.connect import connect, database_url
     from store.migrate import migrate as run
+    from store.migrate import plan as look_ahead
     from store.reader import set_reader_password
 
     _use_env_file()
+    if plan:
+        with connect(database_url()) as connection:
+            ahead = look_ahead(connection)
+        print(json.dumps(asdict(ahead)) if as_json else ahead.sql)
+        return
     with connect(database_url()) as connection:
         done = run(connection)
         password = settings().reader_password.get_secret_value()
@@ -227,44 +245,6 @@ def carriers(
     )
 
 
-@app.command()
-def simulate(
-    seed: Annotated[int, typer.Option()] = 1,
-    villages: Annotated[int, typer.Option(min=1, max=99)] = 3,
-    homes: Annotated[int, typer.Option(min=1, max=999, help="Homes in each village.")] = 100,
-    interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a device.")] = 10,
-    minutes: Annotated[float | None, typer.Option(help="End after so many minutes; without: at Ctrl-C.")] = None,
-    events: Annotated[bool, typer.Option(help="A CO leak, an overheating boiler, a village without power.")] = True,
-    passwords: Annotated[
-        Path | None, typer.Option(help="JSON file of uid → password; without it the devices are registered first.")
-    ] = None,
-    truth: Annotated[Path | None, typer.Option(help="Write what was injected, as JSON lines.")] = None,
-    counters: Annotated[Path | None, typer.Option(help="Keep the counts of published readings here.")] = None,
-) -> None:
-    """Play a county of homes over MQTT, one real client a device."""
-    from demo.county import passwords_for
-    from device_sim.faults.schedule import demo_events
-    from device_sim.fleet.fleet import plan
-    from device_sim.runs.live import main as live
-    from foundation.settings import required
-
-    _use_env_file()
-    logs.configure(process="simulate")
-    fleet = plan(seed, villages, homes, interval_s=interval)
-    tally = live(
-        fleet,
-        json.loads(passwords.read_text(encoding="utf-8")) if passwords else passwords_for(fleet),
-        required("mqtt_url"),
-        seed=seed,
-        minutes=minutes,
-        events=demo_events(fleet, seed, minutes or 10) if events else (),
-        truth_file=truth,
-        counters_file=counters,
-    )
-    say(f"{tally.published} of {tally.sent} readings and events published by {tally.devices} devices")
-    raise typer.Exit(0 if tally.published == tally.sent else 1)
-
-
 # -- looking after it -----------------------------------------------------------------------------------------------
 
 
@@ -293,6 +273,13 @@ def version() -> None:
     print(VERSION)
 
 
+@registry_commands.registry_app.callback()
+@device_app.callback()
+@simulate_app.callback()
+def _before_the_registry() -> None:
+    _use_env_file()
+
+
 @device_app.command("add")
 def device_add(
     uid: Annotated[str, typer.Argument(help="4-32 of a-z, 0-9 and -.")],
@@ -305,7 +292,7 @@ def device_add(
     """Register a device and print its MQTT password, once."""
     from demo.county import admit
     from foundation.settings import required
-    from runtime.passwords import mosquitto_hash
+    from registry.passwords import mosquitto_hash
     from store.connect import connect, database_url
     from store.registry import add_device, set_credential
 
@@ -322,6 +309,68 @@ def device_add(
         say("the password is shown this once and not stored")
 
 
+@drill_app.command("list")
+def drill_list(*, as_json: Json = False) -> None:
+    """The drills under way, then those that have ended, the newest first."""
+    from demo import drill
+    from foundation.clock import utc_now
+
+    _use_env_file()
+    found = drill.drills()
+    if as_json:
+        print(json.dumps([drill.as_json(one) for one in found], ensure_ascii=False))
+        return
+    for one in found:
+        print(drill.as_line(one, utc_now()))
+    if not found:
+        say("there has been no drill")
+
+
+@drill_app.command("start")
+def drill_start(
+    homes: Annotated[str, typer.Option(help="Codes of the homes, with commas between.")],
+    by: Annotated[str, typer.Option(help="Who is responsible for the drill.")],
+    scenario: Annotated[str, typer.Option(help="A shipped scenario or a file.")] = "co-drill",
+    name: Annotated[str, typer.Option(help="How people call it.")] = "应急演练",
+    minutes: Annotated[float | None, typer.Option(min=0.1, help="Without: as long as the scenario.")] = None,
+    interval: Annotated[int | None, typer.Option(min=1, help="Seconds between two readings of a twin.")] = None,
+    seed: Annotated[int, typer.Option()] = 1,
+    report: Annotated[Path | None, typer.Option(help="Score it and write this JSON.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Play a scenario on twins of real homes, everything marked 演练; it ends by itself, or at Ctrl-C."""
+    from demo.drilling import DrillOptions, play_drill
+
+    _use_env_file()
+    logs.configure(process="drill")
+    codes = tuple(code.strip() for code in homes.split(",") if code.strip())
+    done = play_drill(DrillOptions(scenario, codes, by, name, seed, minutes, interval, report, as_json), say)
+    if as_json:
+        print(json.dumps(done.as_json()))
+    raise typer.Exit(done.code)
+
+
+@drill_app.command("end")
+def drill_end(
+    drill_id: Annotated[int, typer.Argument(metavar="ID", help="As `nuanshao drill list` shows it.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """End a drill, whoever plays it: its devices are retired, its alarms closed, its messages not sent any more."""
+    from demo.drill import close_drill
+
+    _use_env_file()
+    ended = close_drill(drill_id)
+    counts = {"alarms": ended.alarms, "messages": ended.messages, "incidents": ended.incidents}
+    if as_json:
+        print(json.dumps({"id": drill_id, "ended_before": ended.before is not None, **counts}))
+    elif ended.before is not None:
+        print(f"drill {drill_id} had ended")
+    else:
+        print(f"drill {drill_id} has ended: " + ", ".join(f"{count} {what} closed" for what, count in counts.items()))
+
+
 @dashboards_app.command("build")
 def dashboards_build() -> None:
     """Write the Grafana boards' JSON from the catalogue (needs the development environment)."""
@@ -329,6 +378,21 @@ def dashboards_build() -> None:
 
     for path in write():
         print(path)
+
+
+@app.command()
+def catalogue(
+    device_type: Annotated[str | None, typer.Option("--type", help="One device type, in full.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Show what exists: device types with their metrics, faults, makers' codes, models; building classes."""
+    from demo.catalogue_print import as_data, show
+
+    if as_json:
+        print(json.dumps(as_data(device_type), ensure_ascii=False))
+    else:
+        show(device_type)
 
 
 @app.command()

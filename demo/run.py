@@ -22,8 +22,9 @@ from catalogue.device_types import DEVICE_TYPES
 from demo import view
 from demo.county import admit, register
 from demo.verdict import Told, books, read_ledger, told
-from device_sim.fleet.fleet import Fleet, plan
-from device_sim.score.truth import Injected, read_truth
+from device_sim.fleet.fleet import Fleet
+from device_sim.fleet.plan import plan
+from device_sim.score.truth import TruthEvent, read_truth
 from foundation.clock import utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import PREFIX
@@ -94,8 +95,8 @@ class Demo:
         admit(self.stack.mqtt_url, last, passwords[last])
         villages = len(self.fleet.villages)
         command = [
-            "-m", "cli", "simulate", "--seed", str(self.seed), "--villages", str(villages),
-            "--homes", str(len(self.fleet.homes) // villages), "--passwords", str(file),
+            "-m", "cli", "simulate", "live", "--seed", str(self.seed), "--villages", str(villages),
+            "--homes", str(len(self.fleet.homes)), "--passwords", str(file),
             "--truth", str(self._truth), "--counters", str(self._counters),
         ]  # fmt: skip
         if self.minutes is not None:
@@ -184,8 +185,10 @@ class Demo:
             return {}
         return counts
 
-    def _injected(self) -> list[Injected]:
-        return read_truth(self._truth) if self._truth.exists() else []
+    def _injected(self) -> list[TruthEvent]:
+        """What somebody should be told of."""
+        events = read_truth(self._truth) if self._truth.exists() else []
+        return [event for event in events if event.kind is not None]
 
     def _settle(self, before: LedgerCounts) -> dict[str, Any]:
         """Waits, bounded, until nothing is under way any more; then draws the balance."""
@@ -240,7 +243,7 @@ def run(
     say: Say,
 ) -> int:
     """Runs the demo and says how it went. Returns the exit code: 0 when the books balance and all was told."""
-    demo = Demo(project, plan(seed, villages, homes), minutes=minutes, seed=seed, say=say)
+    demo = Demo(project, plan(seed, homes, villages=villages), minutes=minutes, seed=seed, say=say)
     result = demo.run()
     if report is not None:
         report.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

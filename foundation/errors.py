@@ -9,6 +9,7 @@ NuanshaoError
 ├── BrokerUnavailable      the MQTT broker does not answer                   (retry)
 ├── BrokerRefused          the MQTT broker answers and refuses us
 ├── CatalogueError         a row of the catalogue is wrong
+├── StoredAlready          what should be new is in the database already
 ├── NotFound               something that was asked for by name is not there
 └── ScenarioError          a scenario cannot be played as it is written; a line a mistake
 """

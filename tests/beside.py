@@ -34,7 +34,7 @@ class DemoUnderWay:
         self.folder = Path(tempfile.mkdtemp(prefix="nuanshao-demo-"))
         self.folder.chmod(0o755)
         self._process = subprocess.Popen(
-            nuanshao("demo", "--minutes", "2", "--homes", "30", "--report", "r.json"),
+            nuanshao("demo", "--minutes", "2", "--homes", "90", "--report", "r.json"),
             cwd=self.folder,
             env=environment(),
             stdout=subprocess.DEVNULL,

@@ -1,8 +1,9 @@
-"""The one broker that all devices share: its address, how many may knock at once, and one line when it goes away."""
+"""The one broker that all clients share: its address, how many may knock at once, and one line when it goes away."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +11,17 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from device_sim.network import mqtt311
+from device_sim.network.connection import KEEPALIVE_S, Connection
+from device_sim.network.mqtt311 import Login, Will
+from device_sim.network.outbox import Memory
 from foundation.errors import SettingsError
 
 _HANDSHAKES: Final = 100
-"""Devices that may be between TCP connect and birth at the same time."""
+"""Clients that may be between TCP connect and birth at the same time."""
+_LOOK_EVERY_S: Final = 5.0
+"""How often each connection is asked whether it must ping or has waited too long."""
+_ANSWER_S: Final = 10.0
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 
 _log = structlog.get_logger()
@@ -39,35 +47,62 @@ def parse_address(url: str) -> Address:
 
 
 class Broker:
-    """Shared by all devices of a run. Keeps 700 devices that lose one broker from writing 700 lines."""
+    """Shared by all clients of a run. Keeps 700 that lose one broker from writing 700 lines."""
 
-    def __init__(self, address: Address, devices: int) -> None:
+    def __init__(self, address: Address, clients: int) -> None:
         self.address = address
         self.gate = asyncio.Semaphore(_HANDSHAKES)
-        self.connected = 0
-        self._devices = devices
+        self.memory = Memory()
+        # spreads retries, no secret; one for all, because a generator each would be the largest part of a client
+        self.jitter = random.Random(clients)  # noqa: S311 - see above
+        self._clients = clients
+        self._open: set[Connection] = set()
         self._away = False
         self._told: set[str] = set()
 
-    def joined(self) -> None:
-        """A device has a session."""
-        self.connected += 1
-        if self._away and self.connected * 2 > self._devices:
-            self._away = False
-            _log.info("the broker is back", connected=self.connected, devices=self._devices)
+    @property
+    def connected(self) -> int:
+        """Clients that have a session."""
+        return len(self._open)
 
-    def left(self) -> None:
-        """A device's session is over."""
-        self.connected -= 1
+    def joined(self, connection: Connection) -> None:
+        """A client has a session."""
+        self._open.add(connection)
+        if self._away and self.connected * 2 > self._clients:
+            self._away = False
+            _log.info("the broker is back", connected=self.connected, clients=self._clients)
+
+    def left(self, connection: Connection) -> None:
+        """A client's session is over."""
+        self._open.discard(connection)
 
     def lost(self, reason: str) -> None:
-        """A device could not reach the broker or lost it. When half of them have, it is the broker."""
-        if not self._away and self.connected * 2 <= self._devices:
+        """A client could not reach the broker or lost it. When half of them have, it is the broker."""
+        if not self._away and self.connected * 2 <= self._clients:
             self._away = True
-            _log.warning("the broker is away, devices keep trying", reason=reason, devices=self._devices)
+            _log.warning("the broker is away, clients keep trying", reason=reason, clients=self._clients)
 
     def refused(self, uid: str, reason: str) -> None:
-        """The broker answered a device and said no; told once a reason."""
+        """The broker answered a client and said no; told once a reason."""
         if reason not in self._told:
             self._told.add(reason)
-            _log.error("the broker refuses a device, it keeps trying", uid=uid, reason=reason)
+            _log.error("the broker refuses a client, it keeps trying", uid=uid, reason=reason)
+
+    async def shake_hands(self, connection: Connection, login: Login, will: Will | None) -> str | None:
+        """Open the connection; None when the broker lets us in, else its reason. Raises OSError or TimeoutError."""
+        address, loop = self.address, asyncio.get_running_loop()
+        async with asyncio.timeout(_ANSWER_S):
+            await loop.create_connection(lambda: connection, address.host, address.port, ssl=address.tls)
+            connection.say(mqtt311.connect(login, will, keepalive_s=KEEPALIVE_S))
+            await asyncio.wait((connection.welcome, connection.lost), return_when=asyncio.FIRST_COMPLETED)
+        if not connection.welcome.done() or connection.welcome.cancelled():
+            raise ConnectionError(connection.lost.result())
+        code = connection.welcome.result()
+        return mqtt311.REFUSALS.get(code, f"return code {code}") if code else None
+
+    async def keep_alive(self) -> None:
+        """Look after all connections until cancelled: one task instead of one a client."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            for connection in tuple(self._open):
+                connection.look()

@@ -1,193 +1,263 @@
-"""A device on the network: one MQTT 3.1.1 client with its own login, will, birth and store-and-forward.
+"""A client on the network: one MQTT 3.1.1 connection with its own login, will, birth and store-and-forward.
 
-Built on aiomqtt 2.5 (paho-mqtt inside). Measured with 768 devices, physics included, in % of one core of two: 5.5 at
-10 s (77 items/s), 20 at 1 s (783 items/s); all connected after 0.9 s. Bare paho-mqtt, though lighter, is not needed.
-aiomqtt takes the broker's PUBACK for `publish` and does not notice a lost connection while it waits; a watcher does.
+Measured, 10 000 clients in one process, under uvloop: 7 kB and 0.12 ms a client to connect, 1 % of a core at a reading
+a minute each, 22 µs a message. aiomqtt 2.5 in its place: 32 kB, 1.5 ms, 25 %, 270 µs; hence a client of our own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import random
-import socket
 from collections.abc import Callable
-from typing import Final
-
-import aiomqtt
-from aiomqtt.exceptions import MqttConnectError
+from dataclasses import dataclass
 
 from catalogue.wire import topic
 from device_sim.network.broker import Broker
-from device_sim.network.outbox import Item, Lane
-from device_sim.sensors.readings import status_payload
+from device_sim.network.connection import Connection
+from device_sim.network.mqtt311 import Login, Will
+from device_sim.network.outbox import MOST_KEPT, Item, Lane
+from device_sim.network.payload import status_payload
 from foundation.clock import Clock
 
-_SILENT: Final = logging.getLogger("device_sim.mqtt")
-# paho and aiomqtt would write a line per device when one broker goes; Broker writes one for all
-_SILENT.setLevel(logging.CRITICAL + 1)
+Acknowledged = Callable[[list[Item]], None]
 
-_KEEPALIVE_S: Final = 60
-_ANSWER_S: Final = 10.0
-_PUBACK_S: Final = 30.0
-"""Longer than a broker that is short of breath takes; after it the session is given up and built anew."""
-_FIRST_PAUSE_S: Final = 0.5
-_LONGEST_PAUSE_S: Final = 10.0
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How long a client waits before it connects again: doubled from `first_s` up to `longest_s`, with jitter."""
+
+    first_s: float = 0.5
+    longest_s: float = 10.0
 
 
 class MqttDevice:
-    """One device: `offer` it items, cut and restore its power, `leave` when all is said.
+    """One client: `offer` it items, cut and restore its power or its network, `leave` when all is said.
 
-    `acknowledged` is called with each item that the broker has, exactly once. An item that was on its way when the
+    `acknowledged` is called with the items that the broker has, each exactly once. An item that was on its way when the
     connection broke is sent again, so the broker may see it twice.
     """
 
+    __slots__ = (
+        "_acknowledged",
+        "_backfill",
+        "_broker",
+        "_clock",
+        "_connection",
+        "_cut",
+        "_events",
+        "_flying",
+        "_last_session_ms",
+        "_leaving",
+        "_may",
+        "_most",
+        "_password",
+        "_retry",
+        "_telemetry",
+        "_wake",
+        "uid",
+    )
+
     def __init__(
-        self, uid: str, password: str, broker: Broker, clock: Clock, acknowledged: Callable[[Item], None]
+        self,
+        uid: str,
+        password: str,
+        broker: Broker,
+        clock: Clock,
+        acknowledged: Acknowledged,
+        *,
+        most: int = MOST_KEPT,
+        retry: Retry = Retry(),
     ) -> None:
         self.uid = uid
         self._password = password
         self._broker = broker
         self._clock = clock
         self._acknowledged = acknowledged
-        self._events = Lane("event", together=False)
-        self._telemetry = Lane("telemetry", together=True)
-        self._power = asyncio.Event()
-        self._power.set()
-        self._leaving = asyncio.Event()
-        self._client: aiomqtt.Client | None = None
+        self._most = most
+        self._retry = retry
+        self._events = Lane("event", broker.memory, together=False, most=most)
+        self._telemetry = Lane("telemetry", broker.memory, together=True, most=most)
+        self._backfill: Lane | None = None
+        # set while it has power and network, or is to end
+        self._may = asyncio.Event()
+        self._may.set()
+        self._cut: set[str] = set()
+        self._leaving = False
+        self._wake: asyncio.Future[None] | None = None
+        self._connection: Connection | None = None
+        # packet ids under way; None is a status
+        self._flying: dict[int, Lane | None] = {}
         self._last_session_ms = 0
-        self._jitter = random.Random(uid)  # noqa: S311 - spreads retries, no secret
 
     @property
     def outstanding(self) -> int:
         """Items without an acknowledgement."""
-        return len(self._events) + len(self._telemetry)
+        return len(self._events) + len(self._telemetry) + (len(self._backfill) if self._backfill else 0)
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a session."""
+        return self._connection is not None
 
     def offer_reading(self, item: Item) -> int:
         """Send a reading, now or when the connection is back; returns how many old ones were dropped for it."""
-        return self._telemetry.offer(item)
+        return self._offer(self._history() if item.history else self._telemetry, item)
 
     def offer_event(self, item: Item) -> int:
         """Send an event on its own lane, so that it never waits behind a backlog; returns as `offer_reading`."""
-        return self._events.offer(item)
+        dropped = self._events.offer(item)
+        self._pump(self._events)
+        return dropped
 
-    def power_off(self) -> None:
-        """The socket just dies: no DISCONNECT, so the broker publishes the will. Unacknowledged items are kept."""
-        self._power.clear()
-        self._hang_up()
+    def lacks(self, what: str) -> bool:
+        """Whether `what` (power, network) is cut."""
+        return what in self._cut
 
-    def power_on(self) -> None:
-        """The device boots and connects."""
-        self._power.set()
+    def flush(self) -> None:
+        """Send what waits."""
+        for lane in (self._events, self._telemetry, self._backfill):
+            if lane is not None:
+                self._pump(lane)
+
+    def cut(self, what: str) -> None:
+        """Without power, or without network: the socket just dies and stays dead until `what` is restored.
+
+        Unacknowledged items are kept.
+        """
+        if self._leaving:
+            return
+        self._cut.add(what)
+        self._may.clear()
+        self.hang_up()
+
+    def restore(self, what: str) -> None:
+        """`what` is back; when nothing else is missing the client connects."""
+        self._cut.discard(what)
+        if not self._cut:
+            self._may.set()
+
+    def hang_up(self) -> None:
+        """End the TCP connection without a word: no DISCONNECT, so the broker publishes the will."""
+        if self._connection is not None:
+            self._connection.hang_up("hung up")
 
     def leave(self) -> None:
-        """Say offline, disconnect in good order and end `run`; a device without a session just ends."""
-        self._leaving.set()
-        self._power.set()
+        """Say offline, disconnect in good order and end `run`; a client without a session just ends."""
+        self._leaving = True
+        self._may.set()
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+        self._say("offline")
 
     async def run(self) -> None:
-        """Stay connected whenever there is power, until `leave`."""
-        pause_s = _FIRST_PAUSE_S
+        """Stay connected whenever there is power and network, until `leave`."""
+        pause_s = self._retry.first_s
         while True:
-            await self._power.wait()
-            if self._leaving.is_set():
+            await self._may.wait()
+            if self._gone():
                 return
             if await self._session():
-                pause_s = _FIRST_PAUSE_S
-            if self._power.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._leaving.wait(), pause_s * self._jitter.uniform(0.5, 1.0))
-                pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                pause_s = self._retry.first_s
+            if self._gone():
+                return
+            if self._may.is_set():
+                await self._pause(pause_s * self._broker.jitter.uniform(0.5, 1.0))
+                pause_s = min(pause_s * 2, self._retry.longest_s)
+
+    async def visit(self) -> None:
+        """Connect once and stay until that connection ends, instead of `run`."""
+        await self._session()
+
+    def clone(self) -> MqttDevice:
+        """A second client with the same client id and password, and nothing to say but its birth."""
+        return MqttDevice(self.uid, self._password, self._broker, self._clock, self._acknowledged)
+
+    def _gone(self) -> bool:
+        """Whether it has been told to leave; asked again after each wait."""
+        return self._leaving
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless told to leave."""
+        self._wake = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self._wake,), timeout=seconds)
+        self._wake = None
+
+    def _history(self) -> Lane:
+        if self._backfill is None:
+            self._backfill = Lane("backfill", self._broker.memory, together=True, most=self._most)
+        return self._backfill
+
+    def _offer(self, lane: Lane, item: Item) -> int:
+        """Keep a reading and send it at once if nothing is before it."""
+        dropped = lane.offer(item)
+        self._pump(lane)
+        return dropped
 
     async def _session(self) -> bool:
         """One connection from handshake to its end; whether the handshake succeeded."""
         session_ms = max(int(self._clock().timestamp() * 1000), self._last_session_ms + 1)
         self._last_session_ms = session_ms
-        joined = False
+        connection = Connection(self._answered)
         try:
-            async with contextlib.AsyncExitStack() as stack:
-                async with self._broker.gate:
-                    if not self._power.is_set():
-                        return False
-                    self._client = client = self._new_client(session_ms)
-                    await stack.enter_async_context(client)
-                joined = True
-                self._broker.joined()
-                try:
-                    await self._serve(client, str(session_ms))
-                finally:
-                    self._broker.left()
-        except* MqttConnectError as refused:
-            self._broker.refused(self.uid, _innermost(refused))
-        except* aiomqtt.MqttError as lost:
-            if self._power.is_set():
-                self._broker.lost(_innermost(lost))
+            async with self._broker.gate:
+                if not self._may.is_set() or self._gone():
+                    return False
+                will = Will(topic(self.uid, "status"), status_payload(session_ms, "offline", str(session_ms)))
+                refusal = await self._broker.shake_hands(connection, Login(self.uid, self.uid, self._password), will)
+        except (OSError, TimeoutError) as failed:
+            connection.hang_up("no answer")
+            if self._may.is_set():
+                self._broker.lost(str(failed) or "no answer")
+            return False
+        if refusal is not None:
+            connection.hang_up("refused")
+            self._broker.refused(self.uid, refusal)
+            return False
+        self._connection = connection
+        self._broker.joined(connection)
+        try:
+            self._say("online")
+            if self._gone():
+                self._say("offline")
+            self.flush()
+            reason = await connection.lost
         finally:
-            self._hang_up()
-            self._client = None
-        return joined
+            self._broker.left(connection)
+            self._connection = None
+            self._flying.clear()
+            connection.hang_up("ended")
+        if self._may.is_set() and not self._gone():
+            self._broker.lost(reason)
+        return True
 
-    async def _serve(self, client: aiomqtt.Client, session: str) -> None:
-        """Birth, then both lanes until the device leaves; raises aiomqtt.MqttError when the connection ends."""
-        async with asyncio.TaskGroup() as tasks:
-            watcher = tasks.create_task(_watch(client))
-            await self._say(client, "online", session)
-            lanes = [tasks.create_task(self._send(client, lane)) for lane in (self._events, self._telemetry)]
-            await self._leaving.wait()
-            for lane in lanes:
-                lane.cancel()
-            await self._say(client, "offline", session)
-            watcher.cancel()
+    def _pump(self, lane: Lane) -> None:
+        """Send the lane's next payload unless one of its own is under way."""
+        connection = self._connection
+        if connection is None or self._leaving or lane in self._flying.values():
+            return
+        payload = lane.load()
+        if payload is not None:
+            self._flying[connection.publish(topic(self.uid, lane.channel), payload)] = lane
 
-    async def _send(self, client: aiomqtt.Client, lane: Lane) -> None:
-        where = topic(self.uid, lane.channel)
-        while True:
-            await client.publish(where, await lane.take(), qos=1, timeout=_PUBACK_S)
-            for item in lane.done():
-                self._acknowledged(item)
+    def _answered(self, packet_id: int) -> None:
+        """The broker has acknowledged a packet."""
+        lane, connection = self._flying.pop(packet_id, None), self._connection
+        if connection is None:
+            return
+        if lane is not None:
+            again = lane.load() if lane.repeat() else None
+            if again is not None:
+                self._flying[packet_id] = lane
+                connection.repeat(topic(self.uid, lane.channel), again, packet_id)
+                return
+            self._acknowledged(lane.done())
+            self._pump(lane)
+        if self._leaving and not self._flying:
+            connection.goodbye()
 
-    async def _say(self, client: aiomqtt.Client, state: str, session: str) -> None:
-        payload = status_payload(int(self._clock().timestamp() * 1000), state, session)
-        await client.publish(topic(self.uid, "status"), payload, qos=1, retain=True)
-
-    def _new_client(self, session_ms: int) -> aiomqtt.Client:
-        address = self._broker.address
-        will = status_payload(session_ms, "offline", str(session_ms))
-        return aiomqtt.Client(
-            address.host,
-            address.port,
-            username=self.uid,
-            password=self._password,
-            identifier=self.uid,
-            logger=_SILENT,
-            will=aiomqtt.Will(topic(self.uid, "status"), will, qos=1, retain=True),
-            tls_context=address.tls,
-            keepalive=_KEEPALIVE_S,
-            timeout=_ANSWER_S,
-        )
-
-    def _hang_up(self) -> None:
-        """End the TCP connection without a word. Harmless when it has ended already."""
-        # aiomqtt has no way to fall silent: leaving its context sends DISCONNECT, and then no will is published
-        sock = self._client._client.socket() if self._client is not None else None  # noqa: SLF001
-        if isinstance(sock, socket.socket):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-
-async def _watch(client: aiomqtt.Client) -> None:
-    """Ends with aiomqtt.MqttError when the connection does; devices subscribe to nothing yet."""
-    async for _ in client.messages:
-        pass
-
-
-def _innermost(group: BaseExceptionGroup[aiomqtt.MqttError]) -> str:
-    """The first reason inside, as text."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    # the watcher's own error only says that the connection ended; its cause says why
-    first = first.__cause__ or first
-    return str(first) or type(first).__name__
+    def _say(self, state: str) -> None:
+        """Birth or goodbye, retained."""
+        if self._connection is None:
+            return
+        payload = status_payload(int(self._clock().timestamp() * 1000), state, str(self._last_session_ms))
+        packet_id = self._connection.publish(topic(self.uid, "status"), payload, retain=True)
+        self._flying[packet_id] = None

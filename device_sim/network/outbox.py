@@ -1,9 +1,9 @@
-"""What a device keeps until the broker has acknowledged it: one lane of items, sent in order, none lost or skipped."""
+"""What a client keeps until the broker has acknowledged it: one lane of items, sent in order, none lost or skipped."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,60 +11,95 @@ from catalogue.wire import MAX_PAYLOAD_BYTES, MAX_READINGS, Channel
 
 MOST_KEPT: Final = 20_000
 """Items that a device can store while it is cut off: over two days at 10 s (A). Beyond it the oldest go."""
+MOST_KEPT_GATEWAY: Final = 200_000
+"""The same for a gateway: 14 hours of 240 devices at 60 s (A)."""
+MOST_KEPT_TOGETHER: Final = 2_000_000
+"""What all clients of this process may keep: some 800 MB of ours, not of theirs."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """A reading or an event as bytes; `mark` is the place of the injected event that it shows, if it shows one."""
+    """A reading or an event of a device (a row of the fleet) as bytes.
+
+    `twice`: the broker is to get it two times. `history`: it goes on `backfill`. `proof` is called when the broker has
+    it, for what somebody watches.
+    """
 
     payload: bytes
-    ts_ms: int
-    mark: int | None = None
+    device: int = -1
+    twice: bool = False
+    history: bool = False
+    proof: Callable[[], None] | None = None
+
+
+class Memory:
+    """How many items all lanes of a process hold together."""
+
+    def __init__(self, most: int = MOST_KEPT_TOGETHER) -> None:
+        self.most = most
+        self.kept = 0
 
 
 class Lane:
-    """Items of one channel. `take` gives the next payload; the same one again until `done` says it is acknowledged."""
+    """Items of one channel. `load` gives the next payload, the same one again until `done` says it is acknowledged."""
 
-    def __init__(self, channel: Channel, *, together: bool) -> None:
-        self.channel = channel
-        self._most = MAX_READINGS if together else 1
+    __slots__ = ("_flying", "_memory", "_most_kept", "_most_sent", "_repeat", "_waiting", "channel")
+
+    def __init__(self, channel: Channel, memory: Memory, *, together: bool, most: int = MOST_KEPT) -> None:
+        self.channel: Channel = channel
+        self._memory = memory
+        self._most_kept = most
+        self._most_sent = MAX_READINGS if together else 1
         self._waiting: deque[Item] = deque()
         self._flying: list[Item] = []
-        self._filled = asyncio.Event()
+        self._repeat = False
 
     def __len__(self) -> int:
         """Items without an acknowledgement."""
         return len(self._waiting) + len(self._flying)
 
+    @property
+    def full_load(self) -> bool:
+        """Whether a payload could not hold more than what waits."""
+        return len(self._waiting) >= self._most_sent
+
     def offer(self, item: Item) -> int:
         """Keep `item`; returns how many old ones had to go for it."""
         self._waiting.append(item)
-        self._filled.set()
-        if len(self._waiting) <= MOST_KEPT:
+        self._memory.kept += 1
+        if len(self._waiting) <= self._most_kept and self._memory.kept <= self._memory.most:
             return 0
         self._waiting.popleft()
+        self._memory.kept -= 1
         return 1
 
-    async def take(self) -> bytes:
-        """The next payload, as soon as there is one: a single item as it is, a backlog as an array."""
-        while not self._flying:
-            while not self._waiting:
-                self._filled.clear()
-                await self._filled.wait()
-            self._load()
+    def load(self) -> bytes | None:
+        """The next payload: a single item as it is, a backlog as an array; None when there is nothing."""
+        if not self._flying:
+            self._fill()
+        if not self._flying:
+            return None
         if len(self._flying) == 1:
             return self._flying[0].payload
-        return b"[" + b",".join(item.payload for item in self._flying) + b"]"
+        return b"[" + b",".join([item.payload for item in self._flying]) + b"]"
+
+    def repeat(self) -> bool:
+        """Whether what `load` gave is to be sent once more before it is done; true once."""
+        repeat, self._repeat = self._repeat, False
+        return repeat
 
     def done(self) -> list[Item]:
-        """The broker has acknowledged what `take` gave: these items are through."""
+        """The broker has acknowledged what `load` gave: these items are through."""
         through, self._flying = self._flying, []
+        self._memory.kept -= len(through)
         return through
 
-    def _load(self) -> None:
+    def _fill(self) -> None:
         size = 2
-        while self._waiting and len(self._flying) < self._most:
+        while self._waiting and len(self._flying) < self._most_sent:
             size += len(self._waiting[0].payload) + 1
             if self._flying and size > MAX_PAYLOAD_BYTES:
-                return
-            self._flying.append(self._waiting.popleft())
+                break
+            item = self._waiting.popleft()
+            self._flying.append(item)
+            self._repeat |= item.twice

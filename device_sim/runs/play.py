@@ -1,98 +1,124 @@
-"""The joint of physics and network: one tick steps the county and hands what it measured to the devices' clients."""
+"""The joint of physics and network: a tick steps the county, disorder changes what it measured, clients send it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
+from functools import partial
 
 from device_sim.county import County, Happened
-from device_sim.faults.faults import SHOWN_BY
-from device_sim.faults.schedule import Event
-from device_sim.fleet.fleet import Fleet
-from device_sim.network.broker import Broker
-from device_sim.network.mqtt_device import MqttDevice
+from device_sim.network.clones import Clones
+from device_sim.network.disorder import Disorder
+from device_sim.network.disorder_held import Held
+from device_sim.network.mqtt_device import Acknowledged
 from device_sim.network.outbox import Item
+from device_sim.network.uplink import Uplink
 from device_sim.runs.reporting import Reporting
 from device_sim.score.tally import Tally
 from device_sim.score.truth import Truth
-from device_sim.sensors.readings import Reading, event_payload
+from device_sim.sensors.batch import Batch
 from foundation.clock import Clock
 
 
 class Play:
-    """A fleet of connected devices (`devices`, in the fleet's order) around a county. Driven by `tick` and `drain`."""
+    """A fleet's clients around a county. Driven by `tick` and, when measuring is over, `drain`.
+
+    `connect` makes the clients (`uplink`) that will tell what the broker has acknowledged.
+    """
 
     def __init__(
         self,
-        fleet: Fleet,
-        passwords: Mapping[str, str],
-        broker: Broker,
-        *,
         county: County,
+        connect: Callable[[Acknowledged], Uplink],
+        disorder: Disorder,
         reporting: Reporting,
-        events: Sequence[Event],
         truth: Truth,
+        tally: Tally,
         clock: Clock,
     ) -> None:
         self.county = county
-        self.tally = Tally(len(fleet.devices))
-        self.devices = tuple(
-            MqttDevice(device.uid, passwords[device.uid], broker, clock, self._acknowledged) for device in fleet.devices
-        )
+        self.uplink = connect(self._acknowledged)
+        self.active: set[int] = set()
+        """Places of the injections that act now."""
+        self._disorder = disorder
         self._reporting = reporting
         self._truth = truth
+        self._tally = tally
         self._clock = clock
-        row_of = {device.uid: row for row, device in enumerate(fleet.devices)}
-        # which row shows which event, by which metric and from which value on
-        self._shows: dict[int, list[tuple[int, str, float]]] = {}
-        for number, (event, uid) in enumerate(zip(events, truth.devices, strict=True)):
-            if uid is not None:
-                _, metric, threshold = SHOWN_BY[event.kind]
-                self._shows.setdefault(row_of[uid], []).append((number, metric, threshold))
-        self._begun: set[int] = set()
+        self._held: Held[Item] = Held()
+        self._clones = Clones(self.uplink)
 
-    def tick(self, dt_s: float) -> None:
-        """Step the physics by `dt_s` simulated seconds and let the devices that are due measure."""
-        county = self.county
+    def tick(self, dt_s: float, parts: int) -> None:
+        """Step the physics by `dt_s` simulated seconds, let who is due measure, let 1/`parts` of the gateways send."""
+        county, before_s = self.county, self.county.now_s
         happened = county.step(dt_s)
         now = self._clock()
-        ts_ms = int(now.timestamp() * 1000)
-        self._power(happened)
+        now_ms = int(now.timestamp() * 1000)
         for number in happened.began:
-            self._begun.add(number)
+            self.active.add(number)
             self._truth.began(number, now)
         for number in happened.ended:
+            self.active.discard(number)
             self._truth.ended(number, now)
+        self._network(happened, before_s)
         for bit in happened.alarms:
-            payload = event_payload(ts_ms, bit.type, on=bit.on)
-            self.tally.sent += 1
-            self.tally.dropped += self.devices[bit.device].offer_event(Item(payload, ts_ms))
+            watched = bit.device in self._truth.watching()
+            proof = partial(self._truth.bit, bit.device, bit.type, now_ms, on=bit.on) if watched else None
+            self._tally.sent += 1
+            self.uplink.event(bit.device, now_ms, bit.type, on=bit.on, proof=proof)
+        for item in self._held.due(now_ms):
+            self.uplink.reading(item)
         rows = self._reporting.due(county.now_s, county.hurried_s(), county.powered)
         if len(rows):
-            for reading in county.readings(rows, ts_ms):
-                self.tally.sent += 1
-                item = Item(reading.payload, reading.ts_ms, self._shown_event(reading))
-                self.tally.dropped += self.devices[reading.device].offer_reading(item)
+            for batch in county.measure(rows, now_ms):
+                self._send(self._disorder.distort(batch, now_ms), now_ms)
+        self.uplink.flush(parts)
+        self._tally.dropped = self.uplink.dropped
 
     def drain(self) -> None:
-        """Measuring is over; devices without power that still hold items get power to send them."""
-        for device in self.devices:
-            if device.outstanding:
-                device.power_on()
+        """Measuring is over; whoever still holds items gets power and network to send them."""
+        self._clones.leave()
+        self.uplink.open_all()
+        for item in self._held.rest():
+            self.uplink.reading(item)
+        self.uplink.flush(1)
+        self._tally.dropped = self.uplink.dropped
 
-    def _power(self, happened: Happened) -> None:
-        for row in happened.off.tolist():
-            self.devices[row].power_off()
-        for row in happened.on.tolist():
-            self.devices[row].power_on()
-        self._reporting.wake(happened.on, self.county.now_s)
+    def _acknowledged(self, items: list[Item]) -> None:
+        """The broker has these."""
+        self._tally.published += len(items)
+        for item in items:
+            if item.proof is not None:
+                item.proof()
 
-    def _shown_event(self, reading: Reading) -> int | None:
-        for number, metric, threshold in self._shows.get(reading.device, ()):
-            if number in self._begun and reading.metrics[metric] >= threshold:
-                return number
-        return None
+    def _network(self, happened: Happened, before_s: float) -> None:
+        now_s, disorder = self.county.now_s, self._disorder
+        self.uplink.power(happened.off, happened.on)
+        self._reporting.wake(happened.on, now_s)
+        self.uplink.links(disorder.link_up(now_s))
+        for device in disorder.restarts(before_s, now_s).tolist():
+            client = self.uplink.own_client(device)
+            if client is not None:
+                client.hang_up()
+        self._clones.take_over(disorder.takeovers(before_s, now_s))
 
-    def _acknowledged(self, item: Item) -> None:
-        self.tally.published += 1
-        if item.mark is not None:
-            self._truth.over(item.mark, item.ts_ms)
+    def _send(self, batch: Batch, now_ms: int) -> None:
+        route = self._disorder.route(batch, now_ms)
+        watching = self._truth.watching()
+        self._tally.sent += len(batch)
+        rows = zip(
+            batch.device.tolist(),
+            self.uplink.payloads(batch),
+            route.twice.tolist(),
+            route.backfill.tolist(),
+            route.leaves_ms.tolist(),
+            strict=True,
+        )
+        for place, (device, payload, twice, backfill, leaves_ms) in enumerate(rows):
+            item = Item(payload, device, twice, backfill)
+            if device in watching:
+                metrics = {name: float(column[place]) for name, column in batch.columns.items()}
+                item.proof = partial(self._truth.measured, device, int(batch.true_ms[place]), metrics)
+            if leaves_ms > now_ms:
+                self._held.keep(leaves_ms, item)
+            else:
+                self.uplink.reading(item)

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from demo.county import register
-from device_sim.fleet.fleet import plan
+from device_sim.fleet.plan import plan
 from store.connect import connect
 from tests.beside import environment, nuanshao
 from tests.e2e.conftest import Running, start, stop, wait_for
 from tests.e2e.processes import alive, command, descendants, kill
 
-HOMES = 20
+HOMES = 40
 
 
 @pytest.fixture
@@ -44,15 +44,15 @@ def service(running: Running, program: str) -> int:
 
 
 def test_ingest_killed_in_the_middle_of_a_run_loses_nothing_and_stores_nothing_twice(county: Running) -> None:
-    fleet = plan(7, 2, HOMES)
+    fleet = plan(7, HOMES, villages=2)
     with connect(county.env["NUANSHAO_DATABASE_URL"]) as connection:
         passwords = register(connection, fleet)
     (county.folder / "passwords.json").write_text(json.dumps(passwords))
     wait_for(lambda: len((county.folder / ".nuanshao/data/mosquitto/passwords").read_text().splitlines()) > HOMES, "")
     simulator = subprocess.Popen(
         nuanshao(
-            "simulate", "--seed", "7", "--villages", "2", "--homes", str(HOMES), "--interval", "1", "--minutes", "0.4",
-            "--no-events", "--passwords", "passwords.json", "--counters", "counters.json",
+            "simulate", "live", "--seed", "7", "--villages", "2", "--homes", str(HOMES), "--interval", "1",
+            "--minutes", "0.4", "--no-events", "--passwords", "passwords.json", "--counters", "counters.json",
         ),
         cwd=county.folder, env=environment(), stderr=subprocess.DEVNULL,
     )  # fmt: skip

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import psycopg
@@ -24,6 +30,7 @@ from store.connect import connect
 from store.registry import credentials
 from tests.world import one, settle
 
+PROJECT = Path(__file__).parents[2]
 HOMES = ["home-000", "home-002"]
 
 
@@ -99,3 +106,46 @@ def test_where_the_broker_does_not_let_it_in_there_is_no_drill(
     (left,) = drill.drills()
     assert left.ended_at is not None
     assert time.time() - left.ended_at.timestamp() < 60
+
+
+SCENARIO = """\
+name: quick-leak
+en: A leak that a detector shows within seconds.
+zh: 数秒内即可测得的泄漏。
+lasts: "00:00:20"
+timeline:
+  - {at: "00:00:01", fault: co_leak, homes: {count: 1, with: co_detector}, strength: 5000}
+"""
+
+
+def test_a_drill_is_played_marked_and_ended(deployment: str, tmp_path: Path) -> None:
+    scenario = tmp_path / "quick-leak.yaml"
+    scenario.write_text(SCENARIO, encoding="utf-8")
+    environment = {**os.environ, "NUANSHAO_WORKER": "ingest-of-the-drill", "PYTHONPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "cli"]
+    with subprocess.Popen([*command, "ingest"], env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as worker:
+        played = subprocess.run(
+            [*command, "drill", "start", "--scenario", str(scenario), "--homes", "home-000,home-002", "--by", "王某某",
+             "--interval", "1", "--json"],
+            env=environment, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        worker.send_signal(signal.SIGTERM)
+    assert played.returncode == 0, played.stderr
+    done = json.loads(played.stdout)
+    # per home a gas boiler and a detector; the gateway beside them
+    assert (done["twins"], done["published"]) == (5, done["sent"])
+    assert done["sent"] > 4 * 15
+    assert done["alarms_closed"] >= 1
+    assert "has ended" in played.stderr
+    with connect(deployment) as connection:
+        stored = value(connection, "select (select count(*) from telemetry) + (select count(*) from device_event)")
+        assert stored == done["sent"]
+        assert value(connection, "select count(*) from telemetry where flags & 2048 = 0") == 0
+        assert value(connection, "select count(*) from alarm where not drill or closed_at is null") == 0
+        assert value(connection, "select bool_and(body like '%演练%') from notification")
+        assert value(connection, "select count(*) from device where drill_id is not null and state <> 'retired'") == 0
+
+
+def value(connection: psycopg.Connection, query: str) -> Any:
+    row = connection.execute(query.encode()).fetchone()
+    return row[0] if row else None

@@ -1,10 +1,9 @@
-"""The parts of the network layer that need no broker: lanes, due times, the truth and counts files, broker lines."""
+"""The parts of the network layer that need no broker: lanes, due times, the counts file, broker lines."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,74 +11,99 @@ import pytest
 from structlog.testing import capture_logs
 
 from catalogue.wire import MAX_PAYLOAD_BYTES, MAX_READINGS
-from device_sim.faults.schedule import demo_events
-from device_sim.fleet.fleet import plan
-from device_sim.network import outbox
+from device_sim.fleet.plan import plan
 from device_sim.network.broker import Broker, parse_address
-from device_sim.network.outbox import Item, Lane
-from device_sim.runs.live import run
+from device_sim.network.connection import Connection
+from device_sim.network.outbox import Item, Lane, Memory
+from device_sim.network.uplink import way_for
+from device_sim.runs.live import Files, Show, run, tick_s
 from device_sim.runs.reporting import Reporting
 from device_sim.score.tally import Tally, write_tally
-from device_sim.score.truth import Truth, read_truth
 from foundation.errors import NotFound, SettingsError
 
 NEVER = np.full(3, np.inf)
 ALL_ON = np.ones(3, dtype=np.bool_)
 
 
-async def test_a_single_item_goes_as_it_is_and_a_backlog_as_arrays() -> None:
-    lane = Lane("telemetry", together=True)
-    lane.offer(Item(b"{0}", 0))
-    assert await lane.take() == b"{0}"
+def item(payload: bytes) -> Item:
+    return Item(payload)
+
+
+def numbers(items: list[Item]) -> list[int]:
+    return [json.loads(one.payload) for one in items]
+
+
+def readings() -> Lane:
+    return Lane("telemetry", Memory(), together=True)
+
+
+def test_a_single_item_goes_as_it_is_and_a_backlog_as_arrays() -> None:
+    lane = readings()
+    assert lane.load() is None
+    lane.offer(item(b"0"))
+    assert lane.load() == b"0"
     for number in range(1, 4):
-        lane.offer(Item(b"{%d}" % number, number))
+        lane.offer(item(b"%d" % number))
     # the connection broke before the acknowledgement: the same again
-    assert await lane.take() == b"{0}"
-    assert [item.ts_ms for item in lane.done()] == [0]
-    assert await lane.take() == b"[{1},{2},{3}]"
+    assert lane.load() == b"0"
+    assert numbers(lane.done()) == [0]
+    assert lane.load() == b"[1,2,3]"
     assert len(lane) == 3
-    assert [item.ts_ms for item in lane.done()] == [1, 2, 3]
+    assert numbers(lane.done()) == [1, 2, 3]
     assert len(lane) == 0
 
 
-async def test_an_array_keeps_to_the_limits_of_the_wire_contract() -> None:
-    small, large = Lane("telemetry", together=True), Lane("telemetry", together=True)
-    for number in range(450):
-        small.offer(Item(b"{}", number))
-        large.offer(Item(b"x" * 700, number))
+def test_an_array_keeps_to_the_limits_of_the_wire_contract() -> None:
+    small, large = readings(), readings()
+    for _ in range(450):
+        small.offer(item(b"{}"))
+        large.offer(item(b"x" * 700))
     sizes: dict[str, list[int]] = {"small": [], "large": []}
     for name, lane in (("small", small), ("large", large)):
         while len(lane):
-            assert len(await lane.take()) <= MAX_PAYLOAD_BYTES
+            payload = lane.load()
+            assert payload is not None
+            assert len(payload) <= MAX_PAYLOAD_BYTES
             sizes[name].append(len(lane.done()))
     assert sizes["small"] == [MAX_READINGS, MAX_READINGS, 50]
     assert sum(sizes["large"]) == 450
     assert max(sizes["large"]) < MAX_READINGS
 
 
-async def test_events_go_one_by_one() -> None:
-    lane = Lane("event", together=False)
-    lane.offer(Item(b"a", 1))
-    lane.offer(Item(b"b", 2))
-    assert await lane.take() == b"a"
+def test_events_go_one_by_one() -> None:
+    lane = Lane("event", Memory(), together=False)
+    lane.offer(item(b"1"))
+    lane.offer(item(b"2"))
+    assert lane.load() == b"1"
     lane.done()
-    assert await lane.take() == b"b"
+    assert lane.load() == b"2"
 
 
-async def test_an_empty_lane_waits_for_its_next_item() -> None:
-    lane = Lane("telemetry", together=True)
-    waiting = asyncio.create_task(lane.take())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    lane.offer(Item(b"late", 1))
-    assert await waiting == b"late"
+def test_what_is_to_come_twice_is_sent_twice_and_counted_once() -> None:
+    lane = readings()
+    lane.offer(Item(b"1", twice=True))
+    first = lane.load()
+    assert lane.repeat()
+    assert lane.load() == first
+    assert not lane.repeat()
+    assert numbers(lane.done()) == [1]
 
 
-async def test_a_full_memory_drops_the_oldest_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "MOST_KEPT", 2)
-    lane = Lane("telemetry", together=True)
-    assert [lane.offer(Item(b"%d" % n, n)) for n in range(4)] == [0, 0, 1, 1]
-    assert await lane.take() == b"[2,3]"
+def test_a_full_memory_drops_the_oldest_and_says_so() -> None:
+    lane = Lane("telemetry", Memory(), together=True, most=2)
+    assert [lane.offer(item(b"%d" % n)) for n in range(4)] == [0, 0, 1, 1]
+    assert lane.load() == b"[2,3]"
+
+
+def test_all_lanes_together_are_bounded_too() -> None:
+    memory = Memory(most=3)
+    one, other = (Lane("telemetry", memory, together=True) for _ in range(2))
+    assert [one.offer(item(b"%d" % n)) for n in range(3)] == [0, 0, 0]
+    assert other.offer(item(b"9")) == 1, "its own oldest goes, not another's"
+    assert (len(one), len(other), memory.kept) == (3, 0, 3)
+    one.load()
+    one.done()
+    assert memory.kept == 0
 
 
 def test_each_device_reports_once_an_interval_at_its_own_phase() -> None:
@@ -113,30 +137,6 @@ def test_devices_without_power_are_never_due_and_report_soon_after() -> None:
     assert len(first) == 1
 
 
-def test_the_truth_file_tells_what_was_injected(tmp_path: Path) -> None:
-    fleet, file, at = plan(1), tmp_path / "truth.jsonl", datetime(2026, 1, 15, 4, tzinfo=UTC)
-    events = demo_events(fleet, 1, 3)
-    truth = Truth(file, fleet, events)
-    assert read_truth(file) == []
-    leak, cut = ([e.kind for e in events].index(kind) for kind in ("co_leak", "power_cut"))
-    truth.began(leak, at)
-    truth.began(cut, at + timedelta(seconds=30))
-    truth.over(leak, int(at.timestamp() * 1000) + 25_000)
-    truth.over(leak, int(at.timestamp() * 1000) + 30_000)
-    truth.ended(cut, at + timedelta(seconds=90))
-    lines = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [list(line) for line in lines] == [
-        ["kind", "home", "village", "device", "injected_at", "first_over_at", "ended_at"]
-    ] * 2
-    assert lines[0]["device"].endswith("-co")
-    assert lines[0]["first_over_at"] == "2026-01-15T04:00:25Z"
-    assert lines[0]["ended_at"] is None
-    assert lines[1]["home"] is lines[1]["device"] is lines[1]["first_over_at"] is None
-    assert lines[1]["ended_at"] == "2026-01-15T04:01:30Z"
-    assert read_truth(file)[0].first_over_at == at + timedelta(seconds=25)
-    assert list(tmp_path.iterdir()) == [file]
-
-
 def test_the_counts_file(tmp_path: Path) -> None:
     file, at = tmp_path / "counts.json", datetime(2026, 1, 15, 4, tzinfo=UTC)
     tally = Tally(devices=7, sent=10, published=8, dropped=1, connected=6)
@@ -155,31 +155,33 @@ def test_the_counts_file(tmp_path: Path) -> None:
     }
 
 
-def test_seven_hundred_devices_that_lose_one_broker_write_one_line() -> None:
+async def test_seven_hundred_devices_that_lose_one_broker_write_one_line() -> None:
+    sessions = [Connection(lambda _: None) for _ in range(700)]
     with capture_logs() as lines:
         broker = Broker(parse_address("mqtt://127.0.0.1"), 700)
-        for _ in range(700):
-            broker.joined()
-        for _ in range(700):
-            broker.left()
+        for session in sessions:
+            broker.joined(session)
+        for session in sessions:
+            broker.left(session)
             broker.lost("gone")
-        for _ in range(700):
+        for session in sessions:
             broker.lost("still gone")
-            broker.joined()
+            broker.joined(session)
         for _ in range(700):
             broker.refused("a-device", "not authorised")
     assert [line["log_level"] for line in lines] == ["warning", "info", "error"]
 
 
-def test_one_device_that_comes_and_goes_is_not_the_broker() -> None:
+async def test_one_device_that_comes_and_goes_is_not_the_broker() -> None:
+    sessions = [Connection(lambda _: None) for _ in range(3)]
     with capture_logs() as lines:
         broker = Broker(parse_address("mqtt://127.0.0.1"), 3)
-        for _ in range(3):
-            broker.joined()
-        for _ in range(20):
-            broker.left()
+        for session in sessions:
+            broker.joined(session)
+        for session in sessions * 7:
+            broker.left(session)
             broker.lost("cloned client id")
-            broker.joined()
+            broker.joined(session)
     assert lines == []
 
 
@@ -193,19 +195,34 @@ def test_addresses() -> None:
 
 
 async def test_without_a_broker_the_run_still_ends_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("device_sim.runs.live._LAST_ACKS_S", 0.2)
-    fleet, file = plan(1, 1, 2), tmp_path / "counts.json"
+    monkeypatch.setattr("device_sim.runs.live._STALLED_S", 0.2)
+    fleet, file = plan(1, 2, villages=1, interval_s=5), tmp_path / "counts.json"
     passwords = {device.uid: "x" for device in fleet.devices}
     # port 9 (discard) is closed; nothing answers there
     tally = await run(
-        fleet, passwords, "mqtt://127.0.0.1:9", seed=1, minutes=1.0, speed=120.0, interval_s=5, counters_file=file
+        Show(fleet, (), 1), passwords, "mqtt://127.0.0.1:9", minutes=1 / 120, speed=120.0, files=Files(counters=file)
     )
     assert tally.published == tally.connected == 0
-    # two homes, five devices, twelve readings each
     assert tally.sent == len(fleet.devices) * 12
     assert json.loads(file.read_text())["final"] is True
 
 
 async def test_a_device_without_password_is_named() -> None:
     with pytest.raises(NotFound, match="no password for kz01-001-hp"):
-        await run(plan(1, 1, 1), {}, "mqtt://127.0.0.1:9", seed=1)
+        await run(Show(plan(1, 1), (), 1), {}, "mqtt://127.0.0.1:9")
+
+
+def test_a_step_is_short_enough_for_the_fastest_device_and_long_enough_for_the_machine() -> None:
+    small, fast = plan(1, 10, interval_s=60), plan(1, 10, interval_s=1)
+    assert tick_s(small, 1.0) == 0.25
+    assert tick_s(small, 60.0) == pytest.approx(3.0)
+    assert tick_s(small, 3600.0) == 5.0
+    assert tick_s(fast, 60.0) == 0.25
+    assert tick_s(plan(1, 9500, interval_s=60), 1.0) == 1.0, "20 000 devices and more"
+
+
+def test_up_to_ten_thousand_devices_have_a_connection_each() -> None:
+    assert way_for(10_000, "auto")[0] is False
+    assert way_for(10_001, "auto")[0] is True
+    assert way_for(20_000, "devices")[0] is False
+    assert way_for(10, "gateways")[0] is True
