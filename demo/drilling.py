@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import aiomqtt
 from rich.console import Console
 
+from catalogue.wire import topic
 from demo.drill import OpenDrill, close_drill, open_drill
 from demo.players import scenario_floors
 from demo.scoring import conclude
 from device_sim.fleet.fleet import Device, Fleet, Home
 from device_sim.fleet.given import USUAL_AREA_M2, fleet_of, heating_of
 from device_sim.fleet.places import Region
+from device_sim.network.broker import parse_address
 from device_sim.runs.live import Files, Show, main, run
 from device_sim.runs.progress import progress
 from device_sim.scenario.shelf import load_scenario, stage
@@ -114,9 +119,20 @@ def play_drill(options: DrillOptions, say: Callable[[str], None]) -> Drilled:
                 console=Console(stderr=options.as_json),
             )
     finally:
+        with suppress(aiomqtt.MqttError):
+            asyncio.run(_forget_status(drill.gateway, opened.password))
         ended = close_drill(drill.id)
         say(f"drill {drill.id} has ended: {ended.alarms} alarms closed, {ended.messages} messages not sent any more")
     return Drilled(drill.id, len(fleet.device_home), published, sent, ended.alarms, code)
+
+
+async def _forget_status(gateway: str, password: str) -> None:
+    """Its last status is retained at the broker; a gateway that will never come back should not be heard of again."""
+    address = parse_address(required("mqtt_url"))
+    async with aiomqtt.Client(
+        address.host, address.port, username=gateway, password=password, identifier=gateway, tls_context=address.tls
+    ) as client:
+        await client.publish(topic(gateway, "status"), b"", qos=1, retain=True)
 
 
 def twins_of(opened: OpenDrill, seed: int) -> Fleet:

@@ -19,8 +19,8 @@ from demo.county import register
 from device_sim.arrays import Ints
 from device_sim.climate.weather import LOCAL
 from device_sim.county import County
+from device_sim.disorder.disorder import Disorder
 from device_sim.fleet.fleet import Fleet
-from device_sim.network.disorder import Disorder
 from device_sim.runs.cast import Asked, Cast, cast_scenario, cast_story
 from device_sim.runs.history import History, Progress, Span
 from device_sim.runs.judged import clocks_of, flags_of

@@ -18,7 +18,7 @@ from demo.scoring import conclude
 from demo.verdict import read_ledger
 from device_sim.network.uplink import Through
 from device_sim.runs.cast import Asked, Cast, cast_scenario, cast_story
-from device_sim.runs.live import Files, main, run
+from device_sim.runs.live import Files, Show, main, run
 from device_sim.runs.progress import clock_text, progress
 from device_sim.runs.recorded import Contents, Refused
 from device_sim.runs.recording import open_recording
@@ -29,6 +29,7 @@ from device_sim.score.tally import Tally
 from foundation.clock import utc_now
 from foundation.errors import NotFound, SettingsError
 from foundation.settings import required
+from registry.step import take_step
 from store import registry_rows
 from store.connect import connect, database_url
 from store.registry_rows import DeviceRow
@@ -84,6 +85,7 @@ def play_live(asked: Asked, options: LiveOptions, say: Say) -> Played:
         say("without --minutes the report is written after Ctrl-C")
     say(played.why)
     passwords = read_passwords(options.passwords) if options.passwords else passwords_for(played.show.fleet)
+    store_for_summer(played.show)
     truth = options.truth or (options.report.with_suffix(".truth.jsonl") if options.report else None)
     before = _received() if options.report else 0
     since = utc_now()
@@ -216,6 +218,16 @@ def through_of(text: str) -> Through:
         if text == way:
             return cast("Through", way)
     raise SettingsError(f"--through {text}: there is no such way", do=f"use one of {', '.join(get_args(Through))}")
+
+
+def store_for_summer(show: Show) -> None:
+    """What the scenario unplugs stands as stored in the registry, as it would: its silence is nobody's alarm."""
+    rows = sorted({row for each in show.injections if each.fault == "unplugged" for row in each.devices})
+    if not rows:
+        return
+    with connect(database_url()) as connection:
+        for row in rows:
+            take_step(connection, show.fleet.uid(row), "stored", by="simulate", note="unplugged by the scenario")
 
 
 def scenario_floors(scenario: str | None, asked: Sequence[str]) -> tuple[Floor, ...]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from catalogue.wire import is_uid
 from foundation.logs import mask_phone
-from store.registry import RESERVED
+from store.registry import DRILLS, RESERVED
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 """What a file holds in a cell. CSV holds text only."""
@@ -26,8 +26,6 @@ DECIMALS: Final = 3
 """Of a number that was measured by hand; a workbook keeps at most fifteen digits in all."""
 EXCEL_DIGITS: Final = 15
 """Excel keeps this many digits of a number and writes zeros for the rest."""
-DRILL: Final = "drill-"
-"""Begins the names of a drill's twins; no real device may have one."""
 
 _FULL_WIDTH: Final = {
     sign: sign - 0xFEE0 for first, last in ("０９", "ＡＺ", "ａｚ") for sign in range(ord(first), ord(last) + 1)
@@ -105,8 +103,8 @@ def uid(cell: Cell) -> str:
     found = _digits(cell, "uid")
     if not is_uid(found):
         raise Wrong(f"{shown(found)} cannot name a device", "4-32 of a-z, 0-9 and -, not starting with -")
-    if found.startswith((RESERVED, DRILL)):
-        raise Wrong(f"{shown(found)} is reserved", f"a uid that starts neither with {RESERVED} nor with {DRILL}")
+    if found.startswith((RESERVED, DRILLS)):
+        raise Wrong(f"{shown(found)} is reserved", f"a uid that starts neither with {RESERVED} nor with {DRILLS}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import psycopg
 from psycopg import errors
@@ -19,6 +20,8 @@ NOTIFY_CHANNEL = "nuanshao_registry"
 
 RESERVED = "nuanshao"
 """Begins the names of our own accounts at the broker; no device may have one."""
+DRILLS: Final = "drill-"
+"""Begins the names of a drill's twins (store/drill.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def add_device(
         raise SettingsError(f"{uid!r} cannot name a device", do="use 4-32 of a-z, 0-9 and -, not starting with -")
     if uid.startswith(RESERVED):
         raise SettingsError(f"names that start with {RESERVED!r} are our own accounts'", do="choose another uid")
+    if uid.startswith(DRILLS):
+        raise SettingsError(f"names that start with {DRILLS!r} are drills'", do="choose another uid")
     if device_type not in DEVICE_TYPE:
         raise SettingsError(f"there is no device type {device_type!r}", do=f"use one of {', '.join(DEVICE_TYPE)}")
     if home is not None and connection.execute("select 1 from home where code = %s", (home,)).fetchone() is None:

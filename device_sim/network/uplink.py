@@ -32,7 +32,7 @@ def way_for(devices: int, through: Through) -> tuple[bool, str]:
     if through == "gateways":
         return True, f"{devices} devices through village gateways: asked for"
     if devices <= MOST_DEVICES:
-        return False, f"{devices} devices, one MQTT connection each: at most {MOST_DEVICES}"
+        return False, f"{devices} devices, one MQTT connection each, as up to {MOST_DEVICES} have"
     return True, f"{devices} devices through village gateways: more than {MOST_DEVICES} connections"
 
 

@@ -17,7 +17,7 @@ from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC
 from catalogue.rows import Record
 from catalogue.wire import is_uid
-from device_sim.runs.recorded import Row, Unreadable
+from device_sim.runs.recorded import Row, Unreadable, demand_time
 from foundation.errors import NotFound, SettingsError
 
 _SINCE_1970: Final = {"s": 1000.0, "ms": 1.0}
@@ -126,6 +126,8 @@ def read_map(file: Path) -> ForeignMap:
         raw = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except FileNotFoundError:
         raise NotFound(f"there is no map {file.name}", do="see docs/simulator.md") from None
+    except OSError as failed:
+        raise SettingsError(f"{file.name} cannot be read: {failed.strerror}", do="name a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"{file.name}: {' '.join(str(wrong).split())}", do="mend the YAML") from None
     try:
@@ -178,9 +180,11 @@ class Reader:
         column = self.shape.ts.column
         cell = cells.get(column)
         try:
-            return self._time(cell.strip() if isinstance(cell, str) else cell)
+            found = self._time(cell.strip() if isinstance(cell, str) else cell)
         except (ValueError, TypeError, OverflowError):
             raise Unreadable(number, column, f"{str(cell)[:40]!r} is no time as {self.shape.ts.format}") from None
+        demand_time(number, column, found)
+        return found
 
     def _number(self, number: int, column: str, cells: Mapping[str, Any]) -> float | None:
         cell = cells.get(column)

@@ -11,7 +11,7 @@ import numpy as np
 
 from device_sim.arrays import Ints
 from device_sim.county import County, Happened
-from device_sim.network.disorder import Disorder
+from device_sim.disorder.disorder import Disorder
 from device_sim.score.truth import Truth
 from device_sim.sensors.batch import Batch
 

@@ -22,10 +22,11 @@ import uvloop
 
 from device_sim.climate.weather import LOCAL
 from device_sim.county import County
+from device_sim.disorder.clocks import Clocks
+from device_sim.disorder.disorder import Disorder
 from device_sim.faults.injection import Injection
 from device_sim.fleet.fleet import Fleet
 from device_sim.network.broker import Broker, parse_address
-from device_sim.network.disorder import Disorder
 from device_sim.network.mqtt_device import MqttDevice
 from device_sim.network.uplink import Uplink
 from device_sim.runs.play import Play
@@ -125,6 +126,7 @@ async def run(
         county,
         partial(Uplink, fleet, passwords, broker, clock),
         Disorder(county.faults, fleet, show.seed, speed=speed, drifting=show.drifting),
+        Clocks(show.injections, tally.devices, show.seed, speed=speed, drifting=show.drifting),
         Reporting(fleet.device_interval_s.astype(np.float64), show.seed),
         truth,
         tally,
@@ -134,7 +136,9 @@ async def run(
     _allow_sockets(len(clients))
     total_s = None if minutes is None else minutes * 60.0 * speed
     _log.info("the county comes alive", devices=tally.devices, clients=len(clients), minutes=minutes)
-    async with asyncio.TaskGroup() as tasks:
+    async with contextlib.AsyncExitStack() as undo:
+        undo.enter_context(progress)
+        tasks = await undo.enter_async_context(asyncio.TaskGroup())
         alive = tasks.create_task(broker.keep_alive())
         running = [tasks.create_task(client.run()) for client in clients]
         counting = tasks.create_task(_count(play, broker, tally, files.counters, clock, progress, total_s))

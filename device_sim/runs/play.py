@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from device_sim.county import County, Happened
+import numpy as np
+
+from device_sim.county import AlarmBit, County, Happened
+from device_sim.disorder.clocks import Clocks
+from device_sim.disorder.disorder import Disorder
+from device_sim.disorder.held import Held
 from device_sim.network.clones import Clones
-from device_sim.network.disorder import Disorder
-from device_sim.network.disorder_held import Held
 from device_sim.network.mqtt_device import Acknowledged
 from device_sim.network.outbox import Item
 from device_sim.network.uplink import Uplink
@@ -22,7 +25,8 @@ from foundation.clock import Clock
 class Play:
     """A fleet's clients around a county. Driven by `tick` and, when measuring is over, `drain`.
 
-    `connect` makes the clients (`uplink`) that will tell what the broker has acknowledged.
+    `connect` makes the clients (`uplink`) that will tell what the broker has acknowledged. `disorder` changes readings,
+    `clocks` (the same ones) the times of alarm bits.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Play:
         county: County,
         connect: Callable[[Acknowledged], Uplink],
         disorder: Disorder,
+        clocks: Clocks,
         reporting: Reporting,
         truth: Truth,
         tally: Tally,
@@ -40,6 +45,7 @@ class Play:
         self.active: set[int] = set()
         """Places of the injections that act now."""
         self._disorder = disorder
+        self._clocks = clocks
         self._reporting = reporting
         self._truth = truth
         self._tally = tally
@@ -61,10 +67,7 @@ class Play:
             self._truth.ended(number, now)
         self._network(happened, before_s)
         for bit in happened.alarms:
-            watched = bit.device in self._truth.watching()
-            proof = partial(self._truth.bit, bit.device, bit.type, now_ms, on=bit.on) if watched else None
-            self._tally.sent += 1
-            self.uplink.event(bit.device, now_ms, bit.type, on=bit.on, proof=proof)
+            self._tell(bit, now_ms)
         for item in self._held.due(now_ms):
             self.uplink.reading(item)
         rows = self._reporting.due(county.now_s, county.hurried_s(), county.powered)
@@ -100,6 +103,15 @@ class Play:
             if client is not None:
                 client.hang_up()
         self._clones.take_over(disorder.takeovers(before_s, now_s))
+
+    def _tell(self, bit: AlarmBit, now_ms: int) -> None:
+        """An alarm bit leaves at once, with the time that its device believes in."""
+        at_s = np.array([self.county.now_s])
+        shown_ms = self._clocks.shown_ms(np.array([bit.device]), np.array([now_ms]), at_s)
+        watched = bit.device in self._truth.watching()
+        proof = partial(self._truth.bit, bit.device, bit.type, now_ms, on=bit.on) if watched else None
+        self._tally.sent += 1
+        self.uplink.event(bit.device, int(shown_ms[0]), bit.type, on=bit.on, proof=proof)
 
     def _send(self, batch: Batch, now_ms: int) -> None:
         route = self._disorder.route(batch, now_ms)

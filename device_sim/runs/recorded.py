@@ -5,12 +5,17 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 WINDOW_ROWS: Final = 20_000
 """How far out of order the rows of a text file may be and still come out in order."""
 MOST_OPEN_ROWS: Final = 2_000_000
 """Rows of Parquet row groups that are held at once; where more overlap, the order is no longer kept."""
+EARLIEST_MS: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp() * 1000)
+LATEST_MS: Final = int(datetime(2100, 1, 1, tzinfo=UTC).timestamp() * 1000)
+"""A clock that counts from 1970 cannot pace a replay: what comes after it would be decades away."""
+_1970: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -30,6 +35,16 @@ class Unreadable(Exception):
 
     def __init__(self, number: int, column: str, why: str) -> None:
         super().__init__(f"row {number}, {column}: {why}")
+
+
+def demand_time(number: int, column: str, ts_ms: int) -> None:
+    """Raises Unreadable for a time at which nobody can have recorded this."""
+    if not EARLIEST_MS <= ts_ms < LATEST_MS:
+        try:
+            year = f"in {(_1970 + timedelta(milliseconds=ts_ms)).year}"
+        except OverflowError:
+            year = "out of all bounds"
+        raise Unreadable(number, column, f"the time is {year}, expected 2000 to 2099")
 
 
 @dataclass(slots=True)

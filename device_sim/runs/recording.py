@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -19,12 +19,26 @@ import pyarrow.parquet as pq
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC, METRIC_NAMES
 from catalogue.wire import is_uid
+from device_sim.arrays import Bools, Ints
 from device_sim.runs.foreign import ForeignMap, Reader, read_map, reader
-from device_sim.runs.recorded import Contents, Group, Refused, Row, Unreadable, in_window, merged
+from device_sim.runs.recorded import (
+    EARLIEST_MS,
+    LATEST_MS,
+    Contents,
+    Group,
+    Refused,
+    Row,
+    Unreadable,
+    demand_time,
+    in_window,
+    merged,
+)
 from foundation.errors import NotFound, SettingsError
 
 _SLICE_ROWS: Final = 2000
 _JSON: Final = frozenset({".jsonl", ".ndjson", ".json"})
+_NO_TIME: Final = -1
+"""In place of an empty time: as unbelievable as it is."""
 
 
 class Recording(Protocol):
@@ -61,7 +75,7 @@ class _Line(msgspec.Struct):
     """A reading as JSON: the wire contract's, with `uid`."""
 
     uid: str
-    ts: int
+    ts: int | float
     m: dict[str, float | bool | None] = {}
     seq: int | None = None
     boot: int | None = None
@@ -82,14 +96,14 @@ class JsonLines:
         found = Contents()
         for line in self._lines(Refused()):
             found.devices.setdefault(line.uid, (line.type, line.home))
-            found.saw(line.ts)
+            found.saw(round(line.ts))
         return found
 
     def rows(self) -> Iterator[Row]:
         """See Recording."""
         return in_window(
             Row(
-                line.ts,
+                round(line.ts),
                 line.uid,
                 {name: float(value) for name, value in line.m.items() if value is not None},
                 line.seq,
@@ -117,6 +131,7 @@ class JsonLines:
 def _demand_reading(number: int, line: _Line) -> None:
     if not is_uid(line.uid):
         raise Unreadable(number, "uid", f"{line.uid[:40]!r} cannot name a device")
+    demand_time(number, "ts", round(line.ts))
     if not line.m and line.fault is None:
         raise Unreadable(number, "m", "no value at all")
 
@@ -144,6 +159,14 @@ class OwnParquet(_Parquet):
 
     def __init__(self, file: Path) -> None:
         super().__init__(file, ("ts", "uid"))
+        for name, kind in zip(self._names, self._file.schema_arrow.types, strict=True):
+            expected = _expected(name)
+            plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+            if expected is not None and not any(fits(plain) for fits in (pa.types.is_null, *expected[1])):
+                raise SettingsError(
+                    f"{file.name}, column {name}: {plain}, expected {expected[0]}",
+                    do="write a map and name it with --map",
+                )
 
     def contents(self) -> Contents:
         """See Recording."""
@@ -155,11 +178,12 @@ class OwnParquet(_Parquet):
             for row in plain.group_by(who).aggregate([]).to_pylist():
                 if row["uid"] is not None and is_uid(row["uid"]):
                     found.devices.setdefault(row["uid"], (row.get("type"), row.get("home")))
-            if table.num_rows:
-                stamps = _ms(table["ts"])
+            stamps = _ms(table["ts"])
+            stamps = stamps[_believable(stamps)]
+            if len(stamps):
                 found.saw(int(stamps.min()))
                 found.saw(int(stamps.max()))
-                found.rows += table.num_rows - 2
+                found.rows += len(stamps) - 2
         return found
 
     def rows(self) -> Iterator[Row]:
@@ -167,14 +191,22 @@ class OwnParquet(_Parquet):
         groups = []
         for number in range(self._file.num_row_groups):
             stamps = _ms(self._file.read_row_group(number, columns=["ts"])["ts"])
-            if len(stamps):
-                groups.append(Group(int(stamps.min()), len(stamps), partial(self._group, number)))
+            first_ms = stamps[_believable(stamps)].min(initial=LATEST_MS)
+            groups.append(Group(int(first_ms), len(stamps), partial(self._group, number)))
         return merged(groups)
 
     def _group(self, number: int) -> Iterator[Row]:
         table = self._file.read_row_group(number, columns=self._wanted(number))
         stamps = _ms(table["ts"])
+        believable = _believable(stamps)
+        for place in np.flatnonzero(~believable).tolist():
+            try:
+                demand_time(self._first_row[number] + place, "ts", int(stamps[place]))
+            except Unreadable as wrong:
+                nothing = Unreadable(self._first_row[number] + place, "ts", "no time at all")
+                self.refused.note(nothing if stamps[place] == _NO_TIME else wrong)
         order = np.argsort(stamps, kind="stable")
+        order = order[believable[order]]
         metrics = [name for name in table.column_names if name in METRIC]
         for start in range(0, len(order), _SLICE_ROWS):
             places = order[start : start + _SLICE_ROWS]
@@ -303,6 +335,23 @@ class ForeignParquet(_Foreign, _Parquet):
                 yield number, cells
 
 
-def _ms(column: Any) -> Any:
-    """A column of times as whole UTC milliseconds."""
-    return column.cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64()).to_numpy()
+def _ms(column: Any) -> Ints:
+    """A column of times as whole UTC milliseconds, `_NO_TIME` where it is empty."""
+    whole = column.cast(pa.timestamp("ms", tz="UTC"), safe=False).cast(pa.int64())
+    return np.asarray(pc.fill_null(whole, _NO_TIME).to_numpy(), dtype=np.int64)
+
+
+def _believable(stamps: Ints) -> Bools:
+    return np.asarray((stamps >= EARLIEST_MS) & (stamps < LATEST_MS))
+
+
+def _expected(name: str) -> tuple[str, tuple[Callable[[Any], bool], ...]] | None:
+    """What one of our columns must hold, in words and as checks of its type; None for a column that is not read."""
+    kinds = pa.types
+    if name == "ts":
+        return "times", (kinds.is_timestamp,)
+    if name in {"uid", "type", "home", "fault"}:
+        return "text", (kinds.is_string, kinds.is_large_string)
+    if name in {"seq", "boot"}:
+        return "whole numbers", (kinds.is_integer,)
+    return ("numbers", (kinds.is_floating, kinds.is_integer, kinds.is_boolean)) if name in METRIC else None

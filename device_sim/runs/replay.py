@@ -141,7 +141,9 @@ async def replay(
             )
             await asyncio.sleep(_COUNTS_EVERY_S)
 
-    async with asyncio.TaskGroup() as tasks:
+    async with contextlib.AsyncExitStack() as undo:
+        undo.enter_context(progress)
+        tasks = await undo.enter_async_context(asyncio.TaskGroup())
         beside = [tasks.create_task(broker.keep_alive()), tasks.create_task(count())]
         running = tasks.create_task(publisher.run())
         began = time.monotonic()

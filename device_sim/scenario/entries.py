@@ -9,9 +9,9 @@ from typing import Final, TypeAlias, get_args
 import yaml
 
 from catalogue.device_types import DEVICE_TYPE
+from device_sim.disorder.links import OUTAGES
 from device_sim.faults.fault_rows import FAULT, FaultRow
 from device_sim.fleet.fleet import CLASSES, HEATINGS, TYPES
-from device_sim.network.disorder_links import OUTAGES
 from device_sim.scenario.mistakes import Mistakes, nearest
 from device_sim.scenario.nodes import Fields, shown
 from device_sim.scenario.scenario import Choice, Entry, Named, Unit

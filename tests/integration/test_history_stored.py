@@ -13,9 +13,9 @@ import pytest
 from demo.county import register
 from demo.history import DatabaseSink
 from device_sim.county import County
+from device_sim.disorder.disorder import Disorder
 from device_sim.faults.injection import Injection
 from device_sim.fleet.plan import TECHNOLOGIES, plan
-from device_sim.network.disorder import Disorder
 from device_sim.runs.history import History, Sink, Span
 from device_sim.runs.parquet import ParquetSink
 from foundation.errors import NotFound, StoredAlready

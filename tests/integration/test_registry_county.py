@@ -9,8 +9,12 @@ import pytest
 from psycopg import sql as pg
 
 from demo.county import register
+from demo.players import store_for_summer
+from device_sim.faults.injection import Injection
 from device_sim.fleet.plan import plan
+from device_sim.runs.live import Show
 from foundation.errors import NotFound, SettingsError
+from foundation.settings import settings
 from registry.passwords import mosquitto_hash
 from store.connect import connect
 from store.registry_rows import (
@@ -86,3 +90,18 @@ def test_a_name_that_is_not_there_is_no_empty_reference(database_url: str) -> No
         with pytest.raises(NotFound, match="credential's device"):
             put_credentials(connection, [CredentialRow("kz01-co", "$7$")])
         assert count(connection, "device") == count(connection, "home") == 0
+
+
+def test_what_a_scenario_unplugs_stands_as_stored(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = plan(1, 6, villages=3)
+    pumps = tuple(int(row) for row in fleet.rows_of("air_source_heat_pump"))
+    with connect(database_url) as connection:
+        register(connection, fleet)
+    monkeypatch.setenv("NUANSHAO_DATABASE_URL", database_url)
+    settings.cache_clear()
+    for _ in range(2):  # a second run finds them stored
+        store_for_summer(Show(fleet, (Injection("unplugged", 0.0, 60.0, 1.0, (), pumps),), 1))
+    with connect(database_url) as connection:
+        states: dict[str, str] = dict(connection.execute("select uid, state from device").fetchall())
+    assert {uid for uid, state in states.items() if state == "stored"} == {fleet.uid(row) for row in pumps}
+    assert len(pumps) == 2

@@ -16,15 +16,19 @@ from urllib.parse import urlsplit
 import aiomqtt
 import pytest
 
+from demo.players import LiveOptions, play_live, read_passwords, scenario_floors, shift_of, through_of
 from device_sim.faults.injection import Injection
 from device_sim.fleet.fleet import Fleet
 from device_sim.fleet.plan import plan
 from device_sim.network.broker import Broker, parse_address
 from device_sim.network.mqtt_device import MqttDevice
 from device_sim.network.outbox import Item
+from device_sim.runs.cast import Asked
 from device_sim.runs.live import Show, Stop, run
 from device_sim.score.tally import Tally
+from device_sim.score.truth import read_truth
 from foundation.clock import utc_now
+from foundation.errors import NotFound, SettingsError
 from runtime.mosquitto import Mosquitto
 from tests.beside import environment, nuanshao
 from tests.hearing import Hearing, hearing
@@ -223,6 +227,64 @@ async def test_told_twice_to_stop_it_does_not_wait_for_a_broker_that_is_away(let
     tally = await asyncio.wait_for(playing, 5)
     assert tally.published == 0
     assert tally.outstanding == tally.sent > 0
+
+
+def test_a_report_tells_what_was_missed_and_floors_decide(
+    broker: Mosquitto, let_in: LetIn, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = plan(1, 12, villages=3)
+    (tmp_path / "passwords.json").write_text(json.dumps(let_in(*logins(fleet))))
+    monkeypatch.setenv("NUANSHAO_DATABASE_URL", database_url)
+    monkeypatch.setenv("NUANSHAO_MQTT_URL", broker.url)
+    # nobody stores or tells here
+    monkeypatch.setattr("demo.players._STORED_WITHIN_S", 0.1)
+    monkeypatch.setattr("demo.players._TOLD_WITHIN_S", 0.0)
+    said: list[str] = []
+    report = tmp_path / "r.json"
+    played = play_live(
+        Asked(1, 12, 3, interval_s=5),
+        LiveOptions(
+            minutes=2 * MINUTE,
+            speed=SPEED,
+            passwords=tmp_path / "passwords.json",
+            report=report,
+            floors=["co.recall=1"],
+        ),
+        said.append,
+    )
+    assert played.code == 1
+    assert played.tally.published == played.tally.sent > 0
+    assert said[0] == f"{len(fleet.devices)} devices, one MQTT connection each, as up to 10000 have"
+    assert f"{played.tally.sent} readings have not been stored; the score is of what was" in said
+    found = json.loads(report.read_text())
+    assert (found["kinds"]["co"]["due"], found["kinds"]["co"]["recall"]) == (1, 0.0)
+    assert found["run"]["messages"] == 0
+    (floor,) = found["floors"]
+    assert (floor["kind"], floor["measure"], floor["held"]) == ("co", "recall", False)
+    truth = {event.fault: event for event in read_truth(tmp_path / "r.truth.jsonl")}
+    assert set(truth) == {"co_leak", "overheat", "power_cut"}
+    assert truth["co_leak"].dangerous_at is not None
+    assert truth["power_cut"].ended_at is not None
+
+
+def test_what_cannot_be_asked_for_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--floor judges a report"):
+        play_live(Asked(1, 10), LiveOptions(floors=["co.recall=1"]), print)
+    with pytest.raises(SettingsError, match="--through both: there is no such way"):
+        through_of("both")
+    with pytest.raises(SettingsError, match="--shift then"):
+        shift_of("then")
+    (tmp_path / "passwords.json").write_text("[1]")
+    with pytest.raises(SettingsError, match="holds no passwords"):
+        read_passwords(tmp_path / "passwords.json")
+    with pytest.raises(NotFound, match="there is no file"):
+        read_passwords(tmp_path / "gone.json")
+
+
+def test_what_is_asked_for_counts_more_than_what_the_scenario_expects() -> None:
+    floors = {(floor.kind, floor.measure): floor.limit for floor in scenario_floors("co-night", ["co.recall=0.5"])}
+    assert floors["co", "recall"] == 0.5
+    assert floors["detector", "recall"] == 1.0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

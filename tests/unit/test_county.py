@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -277,3 +278,16 @@ def test_gas_in_one_home_is_not_in_the_plant_and_its_detector_hurries() -> None:
     assert one(county, "co_detector", leaking)["ch4_lel"] > 5
     (row,) = np.flatnonzero(np.isfinite(county.hurried_s()))
     assert FLEET.device_home[row] == leaking
+
+
+def test_a_home_takes_less_than_a_kilobyte() -> None:
+    homes = 20_000
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        county = County(plan(1, homes), 1, NOON)
+        county.step(60.0)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (held - before) / homes < 1024

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from device_sim.network.connection import Connection
 from device_sim.network.outbox import Item, Lane, Memory
 from device_sim.network.uplink import way_for
 from device_sim.runs.live import Files, Show, run, tick_s
+from device_sim.runs.progress import Quiet, Snapshot
 from device_sim.runs.reporting import Reporting
 from device_sim.score.tally import Tally, write_tally
 from foundation.errors import NotFound, SettingsError
@@ -194,14 +196,41 @@ def test_addresses() -> None:
     assert "secret" not in str(refused.value)
 
 
+class Shown(Quiet):
+    """What was called."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def __enter__(self) -> Self:
+        self.log.append("enter")
+        return self
+
+    def __exit__(self, *why: object) -> None:
+        self.log.append("exit")
+
+    def show(self, now: Snapshot) -> None:
+        self.log.append(f"show {now.published}")
+
+
 async def test_without_a_broker_the_run_still_ends_and_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("device_sim.runs.live._STALLED_S", 0.2)
     fleet, file = plan(1, 2, villages=1, interval_s=5), tmp_path / "counts.json"
     passwords = {device.uid: "x" for device in fleet.devices}
+    shown = Shown()
     # port 9 (discard) is closed; nothing answers there
     tally = await run(
-        Show(fleet, (), 1), passwords, "mqtt://127.0.0.1:9", minutes=1 / 120, speed=120.0, files=Files(counters=file)
+        Show(fleet, (), 1),
+        passwords,
+        "mqtt://127.0.0.1:9",
+        minutes=1 / 120,
+        speed=120.0,
+        files=Files(counters=file),
+        progress=shown,
     )
+    assert shown.log[0] == "enter"
+    assert shown.log[-1] == "exit"
+    assert "show 0" in shown.log
     assert tally.published == tally.connected == 0
     assert tally.sent == len(fleet.devices) * 12
     assert json.loads(file.read_text())["final"] is True

@@ -145,9 +145,11 @@ def own(file: Path, groups: list[Readings]) -> Path:
 
 
 def test_our_parquet_comes_in_the_order_of_time_over_its_row_groups(tmp_path: Path) -> None:
-    boilers: Readings = [(1000 * second + 5, "kz01-001-gb", "gas_wall_boiler", 40.1 + second) for second in range(4)]
-    detectors: Readings = [(1000 * second, "kz01-001-co", "co_detector", 3.0) for second in (2, 0, 1, 3)]
-    late: Readings = [(2500, "kz01-002-co", "co_detector", 9.0), (9000, "kz01-002-co", "co_detector", None)]
+    boilers: Readings = [
+        (EIGHT + 1000 * second + 5, "kz01-001-gb", "gas_wall_boiler", 40.1 + second) for second in range(4)
+    ]
+    detectors: Readings = [(EIGHT + 1000 * second, "kz01-001-co", "co_detector", 3.0) for second in (2, 0, 1, 3)]
+    late: Readings = [(EIGHT + ts, "kz01-002-co", "co_detector", value) for ts, value in ((2500, 9.0), (9000, None))]
     recording = open_recording(own(tmp_path / "own.parquet", [boilers, detectors, late]), None)
     contents = recording.contents()
     assert contents.devices == {
@@ -155,27 +157,69 @@ def test_our_parquet_comes_in_the_order_of_time_over_its_row_groups(tmp_path: Pa
         "kz01-001-co": ("co_detector", None),
         "kz01-002-co": ("co_detector", None),
     }
-    assert (contents.rows, contents.first_ms, contents.last_ms) == (10, 0, 9000)
+    assert (contents.rows, contents.first_ms, contents.last_ms) == (10, EIGHT, EIGHT + 9000)
     rows = list(recording.rows())
-    assert [one.ts_ms for one in rows] == [0, 5, 1000, 1005, 2000, 2005, 2500, 3000, 3005]
+    assert [one.ts_ms - EIGHT for one in rows] == [0, 5, 1000, 1005, 2000, 2005, 2500, 3000, 3005]
     assert rows[1].metrics == {"flow_c": 40.1}, "no trace of single precision"
     assert (rows[1].seq, rows[1].boot) == (0, 3)
     assert recording.refused.first == ["row 10, all metrics: no value at all"]
 
 
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("ts", pa.array([EIGHT]), "column ts: int64, expected times"),
+        ("uid", pa.array([7001]), "column uid: int64, expected text"),
+        ("co_ppm", pa.array(["12"]), "column co_ppm: string, expected numbers"),
+        ("boot", pa.array([1.5]), "column boot: double, expected whole numbers"),
+    ],
+)
+def test_a_parquet_that_only_looks_like_ours_is_refused(
+    tmp_path: Path, column: str, values: pa.Array, said: str
+) -> None:
+    ours = {"ts": pa.array([EIGHT], pa.timestamp("ms", tz="UTC")), "uid": ["dev-1"], "co_ppm": [1.0], "boot": [2]}
+    pq.write_table(pa.table(ours), tmp_path / "ours.parquet")
+    assert len(list(open_recording(tmp_path / "ours.parquet", None).rows())) == 1
+    pq.write_table(pa.table(ours | {column: values}), tmp_path / "like.parquet")
+    with pytest.raises(SettingsError, match=said):
+        open_recording(tmp_path / "like.parquet", None)
+
+
+def test_rows_without_a_believable_time_neither_pace_nor_stop_the_others(tmp_path: Path) -> None:
+    times = pa.array([None, 5, EIGHT + 1000, EIGHT, 99 * EIGHT], pa.timestamp("ms", tz="UTC"))
+    pq.write_table(pa.table({"ts": times, "uid": ["dev-1"] * 5, "co_ppm": [1.0] * 5}), tmp_path / "ours.parquet")
+    text = [f'{{"uid": "dev-1", "ts": {ts}, "m": {{"co_ppm": 1}}}}' for ts in (10**30, 5, EIGHT + 1000, f"{EIGHT}.25")]
+    lines = put(tmp_path, "ours.jsonl", "\n".join(text))
+    csv = put(tmp_path, "theirs.csv", f"t,c\n99999999999999,1\n{EIGHT / 1000},1\n{EIGHT / 1000 + 1},1\n0,1\n")
+    shape = "uid: {fixed: dev-1}\nts: {column: t, format: s}\nmetrics: {co_ppm: {column: c}}\n"
+    for file, map_file, many in (
+        (tmp_path / "ours.parquet", None, 3), (lines, None, 2), (csv, put(tmp_path, "map.yaml", shape), 2),
+    ):  # fmt: skip
+        recording = open_recording(file, map_file)
+        contents = recording.contents()
+        assert (contents.rows, contents.first_ms, contents.last_ms) == (2, EIGHT, EIGHT + 1000), file.name
+        assert [one.ts_ms - EIGHT for one in recording.rows()] == [0, 1000]
+        assert recording.refused.many == many
+        assert all("expected 2000 to 2099" in line or "no time at all" in line for line in recording.refused.first)
+    assert recording.refused.first == [
+        "row 2, t: the time is out of all bounds, expected 2000 to 2099",
+        "row 5, t: the time is in 1970, expected 2000 to 2099",
+    ]
+
+
 def test_our_json_lines(tmp_path: Path) -> None:
     lines = [
-        '{"uid": "dev-1", "ts": 2000, "seq": 1, "boot": 2, "m": {"flame": true, "flow_c": 40.5, "co_ppm": null}}',
-        '{"uid": "dev-2", "ts": 1000, "fault": "E1", "type": "co_detector"}',
-        '{"uid": "X", "ts": 1000, "m": {"co_ppm": 1}}',
+        f'{{"uid": "dev-1", "ts": {EIGHT + 1000}, "boot": 2, "m": {{"flame": true, "flow_c": 40.5, "co_ppm": null}}}}',
+        f'{{"uid": "dev-2", "ts": {EIGHT}, "fault": "E1", "type": "co_detector"}}',
+        f'{{"uid": "X", "ts": {EIGHT}, "m": {{"co_ppm": 1}}}}',
         '{"uid": "dev-1", "ts": "noon", "m": {"co_ppm": 1}}',
         "{",
     ]
     recording = open_recording(put(tmp_path, "own.jsonl", "\n".join(lines)), None)
     assert recording.contents().devices == {"dev-1": (None, None), "dev-2": ("co_detector", None)}
     assert list(recording.rows()) == [
-        Row(1000, "dev-2", {}, fault="E1"),
-        Row(2000, "dev-1", {"flame": 1.0, "flow_c": 40.5}, seq=1, boot=2),
+        Row(EIGHT, "dev-2", {}, fault="E1"),
+        Row(EIGHT + 1000, "dev-1", {"flame": 1.0, "flow_c": 40.5}, boot=2),
     ]
     assert [line.split(":")[0] for line in recording.refused.first] == [
         "row 3, uid",

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_sim.arrays import Ints
+from device_sim.disorder.chance import chance
+from device_sim.disorder.clocks import DRIFT_PPM
+from device_sim.disorder.disorder import Disorder
 from device_sim.faults.active import ActiveFaults
 from device_sim.faults.fault_rows import FAULT
 from device_sim.faults.injection import Injection
 from device_sim.fleet.plan import plan
-from device_sim.network.disorder import Disorder
-from device_sim.network.disorder_chance import chance
-from device_sim.network.disorder_clocks import DRIFT_PPM
 from device_sim.sensors.batch import BROKEN, Batch
 
 FLEET = plan(1, 40, villages=1)
@@ -189,11 +189,7 @@ def test_a_device_in_a_loop_may_also_lose_its_power() -> None:
     assert min(sent) == 1
 
 
-DISTORTING = [
-    name
-    for name, row in FAULT.items()
-    if row.layer == "network" and row.hits == "device"
-]  # fmt: skip
+DISTORTING = [name for name, row in FAULT.items() if row.layer == "network" and row.hits == "device"]
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_sim.arrays import Ints
+from device_sim.disorder.disorder import Disorder
+from device_sim.disorder.held import Held
+from device_sim.disorder.links import OUTAGES
 from device_sim.faults.active import ActiveFaults
 from device_sim.faults.injection import Injection
 from device_sim.fleet.plan import plan
-from device_sim.network.disorder import Disorder
-from device_sim.network.disorder_held import Held
-from device_sim.network.disorder_links import OUTAGES
 from device_sim.sensors.batch import Batch
 
 FLEET = plan(1, 6, villages=2)
@@ -63,8 +64,9 @@ class Run:
         return (int(route.arrives_ms[0]) - START_MS) / 1000 * self.speed
 
 
-def test_an_outage_keeps_readings_until_each_device_is_back_within_a_minute() -> None:
-    run = Run(hit("cell_outage", 60, 120, devices=range(DEVICES)))
+@pytest.mark.parametrize("fault", ["power_cut", "cell_outage", "gateway_loss"])
+def test_an_outage_keeps_readings_until_each_device_is_back_within_a_minute(fault: str) -> None:
+    run = Run(hit(fault, 60, 120, devices=range(DEVICES)))
     now_ms = run.now_ms(30)
     assert (run.disorder.route(batch(now_ms), now_ms).arrives_ms == now_ms).all()
     now_ms = run.now_ms(60)

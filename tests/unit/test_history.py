@@ -13,9 +13,9 @@ from catalogue.device_types import DEVICE_TYPE
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC_NAMES
 from device_sim.county import County
+from device_sim.disorder.disorder import Disorder
 from device_sim.faults.injection import Injection
 from device_sim.fleet.plan import TECHNOLOGIES, plan
-from device_sim.network.disorder import Disorder
 from device_sim.runs.history import History, Progress, Span
 from device_sim.runs.judged import clocks_of, flags_of
 from device_sim.runs.parquet import SCHEMA, ParquetSink

@@ -149,6 +149,17 @@ def test_same_as_is_the_same_home() -> None:
     assert (dead.unseen, leak.unseen) == (False, True)
 
 
+def test_not_in_keeps_even_all_out() -> None:
+    cut, doubled, some = laid(
+        "id: dark, fault: power_cut, villages: {count: 1}",
+        "id: twice, fault: duplicates, devices: {all: true, not_in: dark}",
+        "fault: flapping, devices: {same_as: twice, heating: loose_coal, not_in: [dark]}",
+    )
+    assert set(doubled.homes) == set(range(250)) - set(cut.homes)
+    assert some.homes
+    assert not set(some.homes) & set(cut.homes)
+
+
 def test_a_village_fault_hits_the_homes_that_can_have_it_and_all_devices() -> None:
     (cut,) = laid("fault: gas_cut, villages: {count: 1, heating: gas_boiler_plant}")
     assert {HEATINGS[FLEET.home_heating[home]] for home in cut.homes} == {"gas_boiler_plant"}

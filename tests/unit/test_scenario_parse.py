@@ -26,6 +26,7 @@ def mistake_in(entry: str) -> str:
     assert len(found) == 1, found
     place, _, text = found[0].partition(": ")
     assert place == "night.yaml:6"
+    assert "; expected " in text
     return text
 
 
@@ -97,6 +98,7 @@ def test_a_scenario_may_be_quiet() -> None:
         ("fault: overheat, home: x, strength: hot", "strength is 'hot'; expected a number from 90 to 130"),
         ("fault: overheat, home: x, strength: nan", "strength is 'nan'; expected a number from 90 to 130"),
         ("fault: co_leak, home: x, for: 2h", "it runs until 02:05; expected at most 01:00, when the scenario ends"),
+        ("fault: co_leak, home: x, for: 00:55:01", "it runs until 01:00:01; expected at most 01:00, when the scenario"),
         ("fault: co_leak, home: x, for: 0s", "for is 0; expected more"),
         ("fault: co_leak, home: x, for: soon", "for is 'soon', which is no time; expected hh:mm"),
         ("fault: co_leak", "co_leak is placed nowhere; expected one of home, homes"),
@@ -219,7 +221,7 @@ def test_what_is_no_yaml_is_one_line(text: str, line: int) -> None:
     found = mistakes(text)
     assert len(found) == 1
     assert found[0].startswith(f"night.yaml:{line}: ")
-    assert "expected" in found[0]
+    assert "; expected " in found[0]
 
 
 @given(st.text(max_size=300))

@@ -4,7 +4,7 @@ One layer for both ways to run. At each step, when the faults have been moved on
 of its readings:
 
 * history takes `Route.arrives_ms` as the time of receipt; a copy is dropped there and counted;
-* live hands each reading to its device's client at `leaves_ms` (disorder_held.py), keeps the client off the network
+* live hands each reading to its device's client at `leaves_ms` (held.py), keeps the client off the network
   while `link_up` says so, and lets `takeovers` and `restarts` end its session.
 
 All of it is a function of the injections, the seed and the reading; only what a stuck or restarting device showed last
@@ -20,14 +20,14 @@ import numpy as np
 
 from catalogue.wire import LATE_AFTER_S
 from device_sim.arrays import Bools, Floats, Ints
+from device_sim.disorder.chance import chance
+from device_sim.disorder.clocks import Clocks
+from device_sim.disorder.links import OUTAGES, Beats, Links
+from device_sim.disorder.spans import Spans
+from device_sim.disorder.values import Restarts, Values
 from device_sim.faults.active import ActiveFaults
 from device_sim.faults.fault_rows import FAULT
 from device_sim.fleet.fleet import Fleet
-from device_sim.network.disorder_chance import chance
-from device_sim.network.disorder_clocks import Clocks
-from device_sim.network.disorder_links import OUTAGES, Beats, Links
-from device_sim.network.disorder_spans import Spans
-from device_sim.network.disorder_values import Restarts, Values
 from device_sim.sensors.batch import Batch
 
 

@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from device_sim.arrays import Floats, Ints
+from device_sim.disorder.chance import chance
+from device_sim.disorder.spans import Spans
 from device_sim.faults.injection import Injection
-from device_sim.network.disorder_chance import chance
-from device_sim.network.disorder_spans import Spans
 
 DRIFT_PPM: Final = (20.0, 100.0)
 """A cheap quartz, too fast or too slow (SIMULATION.md, Disorder)."""

@@ -10,10 +10,10 @@ import numpy as np
 from catalogue.device_types import COMMON_METRICS
 from catalogue.metrics import METRIC, METRIC_INDEX
 from device_sim.arrays import Floats, Floats32
+from device_sim.disorder.chance import chance
+from device_sim.disorder.links import Beats
+from device_sim.disorder.spans import Spans
 from device_sim.faults.injection import Injection
-from device_sim.network.disorder_chance import chance
-from device_sim.network.disorder_links import Beats
-from device_sim.network.disorder_spans import Spans
 from device_sim.sensors.batch import BROKEN, Batch
 
 CELSIUS: Final = frozenset(name for name, row in METRIC.items() if row.unit == "°C")
