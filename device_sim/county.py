@@ -20,8 +20,8 @@ from device_sim.faults.active import ActiveFaults
 from device_sim.faults.injection import Injection
 from device_sim.fleet.fleet import HEATINGS, TYPES, Fleet
 from device_sim.heaters.coal_stove import LooseCoalStoves
-from device_sim.heaters.heater import Start
-from device_sim.heating import Heating, Outside
+from device_sim.heaters.heater import Outside, Start
+from device_sim.heating import Heating
 from device_sim.homes.air import HomeAir
 from device_sim.homes.grid import HOUSEHOLD_W, STORING, Feeders
 from device_sim.homes.house import MASS_SHARE, Houses, set_points, spread_conductances

@@ -12,21 +12,8 @@ from device_sim.arrays import Bools, Floats, Generator, Ints
 from device_sim.faults.active import ActiveFaults
 from device_sim.faults.fault_rows import FAULT
 from device_sim.fleet.fleet import HEATINGS, LOOSE_COAL, Fleet
-from device_sim.heaters.heater import Heaters, Start, Surroundings
+from device_sim.heaters.heater import Heaters, Outside, Start, Surroundings
 from device_sim.heaters.kinds import KINDS
-
-
-@dataclass(slots=True)
-class Outside:
-    """What the weather and the grid are in one step; see Surroundings for the words."""
-
-    dt_s: float
-    now_s: float
-    hour: float
-    outdoor_c: float
-    humidity_pct: float
-    irradiance_wm2: float
-    curtailment: bool
 
 
 @dataclass(slots=True)

@@ -207,7 +207,7 @@ class Worker:
         while True:
             try:
                 async with await connect_async(self._database_url, autocommit=True) as database:
-                    ids = [device.id for device in await known_devices(database)]
+                    ids = sorted(device.id for device in await known_devices(database))  # as ingest locks them
                     for first in range(0, len(ids), CATCH_UP_DEVICES):
                         some = ids[first : first + CATCH_UP_DEVICES]
                         await catch_up_latest(database, some, self._started_at - CATCH_UP_OVER)

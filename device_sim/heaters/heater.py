@@ -27,13 +27,11 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The world of one step as the units of one kind see it; arrays of shape (units,).
+class Outside:
+    """Weather and grid in one step, the same for everybody.
 
     `hour` local hour of day 0…24 · `irradiance_wm2` on a south-facing slope · `curtailment` the grid offers surplus
-    wind · `demand_w` heat that the home's controller asks for (all homes of a shared plant together) · `faults` by name
-    (device_sim/faults/faults.yaml) the strength per unit, NaN where the unit is healthy; a fault that no unit of this
-    kind has now is not in it.
+    wind.
     """
 
     dt_s: float
@@ -43,6 +41,17 @@ class Surroundings:
     humidity_pct: float
     irradiance_wm2: float
     curtailment: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings(Outside):
+    """The world of one step as the units of one kind see it; arrays of shape (units,).
+
+    `demand_w` heat that the home's controller asks for (all homes of a shared plant together) · `faults` by name
+    (device_sim/faults/faults.yaml) the strength per unit, NaN where the unit is healthy; a fault that no unit of this
+    kind has now is not in it.
+    """
+
     room_c: Floats
     set_c: Floats
     demand_w: Floats

@@ -44,6 +44,10 @@ Above: TypeAlias = dict[str, str | None]
 """Ids that stand above an entry, and what their faults hit; None where that could not be read."""
 
 
+PAST_THE_END_S: Final = 1.0
+"""What runs to the end ends after it: the last step of a run must not give a dead detector its power back."""
+
+
 def read_timeline(nodes: Sequence[yaml.Node], lasts_s: float | None, mistakes: Mistakes) -> tuple[Entry, ...]:
     """The entries that can be read, in the file's order; `lasts_s` is how long the scenario is, None if unknown."""
     above: Above = {}
@@ -108,7 +112,7 @@ def _read_times(fields: Fields, lasts_s: float | None) -> tuple[float | None, fl
         end = written(at_s + for_s)
         expected = f"at most {written(lasts_s)}, when the scenario ends, or no 'for' to let it run to the end"
         fields.wrong("for", f"it runs until {end}; expected {expected}")
-    return at_s, lasts_s if for_s is None else at_s + for_s
+    return at_s, lasts_s + PAST_THE_END_S if for_s is None else at_s + for_s
 
 
 def _read_id(fields: Fields, hits: str | None, above: Above) -> str | None:

@@ -43,7 +43,7 @@ def test_homes_and_devices_by_name() -> None:
     leak, stuck = laid(f"fault: co_leak, home: {code}, for: 00:10, strength: 7", f"fault: value_stuck, device: {uid}")
     assert (leak.homes, leak.devices, leak.village) == ((3,), tuple(FLEET.devices_of(3)), FIRST_VILLAGE)
     assert (leak.at_s, leak.ends_s, leak.strength, leak.number, leak.line) == (300, 900, 7, 0, 6)
-    assert (stuck.devices, stuck.homes, stuck.number, stuck.ends_s) == ((0,), (0,), 1, 3600)
+    assert (stuck.devices, stuck.homes, stuck.number, stuck.ends_s) == ((0,), (0,), 1, 3601)
 
 
 @pytest.mark.parametrize("village", ["2", FLEET.villages[1].code])

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device_sim.faults.fault_rows import FAULT
+from device_sim.scenario.entries import PAST_THE_END_S
 from device_sim.scenario.parse import parse_scenario
 from device_sim.scenario.scenario import Choice, Named
 from foundation.errors import ScenarioError
@@ -70,7 +71,7 @@ expect:
     assert [entry.number for entry in scenario.timeline] == [0, 1, 2, 3, 4]
     assert [entry.line for entry in scenario.timeline] == [10, 11, 17, 18, 19]
     # YAML 1.1 would read 10:04 as 604 and 00:05 as 5
-    assert (flue.at_s, flue.ends_s, flue.strength) == (36_240, scenario.lasts_s, 0.5)
+    assert (flue.at_s, flue.ends_s, flue.strength) == (36_240, scenario.lasts_s + PAST_THE_END_S, 0.5)
     assert flue.where == Named("home", "150521101201-004", 10)
     assert (cut.at_s, cut.ends_s, cut.id, cut.back_within_s) == (300, 3900, "dark", 10)
     assert cut.where == Choice("villages", 15, count=2)
