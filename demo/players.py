@@ -16,6 +16,7 @@ from catalogue.device_types import DEVICE_TYPE
 from demo.county import passwords_for
 from demo.scoring import conclude
 from demo.verdict import read_ledger
+from device_sim.climate.weather import LOCAL
 from device_sim.network.uplink import Through
 from device_sim.runs.cast import Asked, Cast, cast_scenario, cast_story
 from device_sim.runs.live import Files, Show, main, run
@@ -104,6 +105,9 @@ def play_live(asked: Asked, options: LiveOptions, say: Say) -> Played:
     until = utc_now()
     say(f"{tally.published} of {tally.sent} readings and events published by {tally.devices} devices")
     code = 0 if tally.published == tally.sent else 1
+    if truth is not None:
+        begun, over = (moment.astimezone(LOCAL).strftime("%Y-%m-%dT%H:%M:%S") for moment in (since, until))
+        say(f"to score it later: nuanshao simulate score --truth {truth} --from {begun} --to {over}")
     if options.report is not None and truth is not None:
         _await_stored(before + tally.published, say)
         fleet = played.show.fleet

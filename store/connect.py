@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from typing import Any
 
 import psycopg
@@ -41,11 +43,19 @@ def connect(url: str, *, autocommit: bool = False) -> psycopg.Connection:
 
 
 async def connect_async(url: str, *, autocommit: bool = False) -> psycopg.AsyncConnection:
-    """An asynchronous connection. Raises DatabaseUnavailable."""
+    """An asynchronous connection. Raises DatabaseUnavailable.
+
+    A login that is cancelled is let through and hung up: half a login would hold the server for a minute.
+    """
+    opening = asyncio.ensure_future(psycopg.AsyncConnection.connect(url, autocommit=autocommit, **PATIENCE))
     try:
-        return await psycopg.AsyncConnection.connect(url, autocommit=autocommit, **PATIENCE)
+        return await asyncio.shield(opening)
     except psycopg.OperationalError as failed:
         raise unavailable(failed) from failed
+    except asyncio.CancelledError:
+        with contextlib.suppress(psycopg.Error):
+            await (await opening).close()
+        raise
 
 
 def pool(url: str, *, largest: int = 4) -> Pool:

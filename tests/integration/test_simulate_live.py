@@ -256,6 +256,7 @@ def test_a_report_tells_what_was_missed_and_floors_decide(
     assert played.tally.published == played.tally.sent > 0
     assert said[0] == f"{len(fleet.devices)} devices, one MQTT connection each, as up to 10000 have"
     assert f"{played.tally.sent} readings have not been stored; the score is of what was" in said
+    assert any(line.startswith("to score it later: nuanshao simulate score --truth") for line in said)
     found = json.loads(report.read_text())
     assert (found["kinds"]["co"]["due"], found["kinds"]["co"]["recall"]) == (1, 0.0)
     assert found["run"]["messages"] == 0
