@@ -66,7 +66,7 @@ def named_uids(deliveries: list[Delivery]) -> set[str]:
 
 def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], clocks: DeviceClocks) -> Batch:
     """Decodes and judges every delivery; nothing is left out."""
-    batch, gathering = Batch(), Gathering()
+    batch, gathering = Batch(), Gathering(clocks)
     for delivery in deliveries:
         parts = delivery.topic.split("/")
         if len(parts) != _TOPIC_PARTS or parts[0] != _ROOT or parts[1] != _VERSION or not is_uid(parts[2]):
@@ -81,7 +81,7 @@ def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], clock
             _status(batch, delivery, uid, registry)
         else:
             batch.rejects.append(Rejected(delivery, Reject("bad_topic", f"nothing is read from {channel[:40]!r}")))
-    batch.blocks, few = gathering.blocks(clocks)
+    batch.blocks, few = gathering.blocks()
     batch.readings += few
     return batch
 

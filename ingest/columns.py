@@ -110,7 +110,8 @@ class _Shape:
 class Gathering:
     """Gathers the ordinary readings of a batch. `add` says whether it took one; `blocks` is what they come to."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: DeviceClocks) -> None:
+        self._clocks = clocks
         self._shapes: dict[str, dict[tuple[str, ...], _Shape]] = {}
 
     def add(self, reading: Reading, device: KnownDevice, received_ms: int, flags: int, *, bools: bool) -> bool:
@@ -128,6 +129,10 @@ class Gathering:
             or (bools and _wrong_bool(metrics))
         ):
             return False
+        if received_ms - ts > _LATE_MS:
+            # asked here and not for the whole block: a clock is judged in the order in which its readings came
+            slow = not flags & _BACKFILL and self._clocks.is_slow(device.id, device.interval_s, ts, received_ms)
+            flags |= _SLOW if slow else _LATE
         names = tuple(metrics)
         shapes = self._shapes.get(device.type)
         if shapes is None:
@@ -139,12 +144,12 @@ class Gathering:
         shape.values.extend(metrics.values())
         return True
 
-    def blocks(self, clocks: DeviceClocks) -> tuple[list[Block], list[Judged]]:
+    def blocks(self) -> tuple[list[Block], list[Judged]]:
         """The blocks, and as single readings those of shapes that are not worth one."""
         blocks, single = [], []
         for shapes in self._shapes.values():
             for shape in shapes.values():
-                block = _judged(shape, clocks)
+                block = _judged(shape)
                 if len(block) >= WORTH_A_BLOCK:
                     blocks.append(block)
                 else:
@@ -157,7 +162,7 @@ def _wrong_bool(metrics: dict[str, float | bool | None]) -> bool:
     return any((value is True or value is False) and name not in _STATES for name, value in metrics.items())
 
 
-def _judged(shape: _Shape, clocks: DeviceClocks) -> Block:
+def _judged(shape: _Shape) -> Block:
     devices, ts, received, seq, boot, flags_of = zip(*shape.heads, strict=True)
     many = len(devices)
     values = _numbers(shape.values).reshape(many, len(shape.names))
@@ -171,15 +176,7 @@ def _judged(shape: _Shape, clocks: DeviceClocks) -> Block:
         values[outside] = np.nan
         flags[outside.any(axis=1)] |= _OUT_OF_RANGE
     ts_ms, received_ms = np.array(ts, dtype=np.int64), np.array(received, dtype=np.int64)
-    judged_ms = ts_ms
-    late = received_ms - ts_ms > _LATE_MS
-    if late.any():
-        flags[late] |= _LATE
-        judged_ms = ts_ms.copy()
-        for row in np.flatnonzero(late & (flags & _BACKFILL == 0)).tolist():
-            if clocks.is_slow(devices[row].id, devices[row].interval_s, ts[row], received[row]):
-                flags[row] = flags[row] & ~_LATE | _SLOW
-                judged_ms[row] = received_ms[row]
+    judged_ms = np.where(flags & _SLOW, received_ms, ts_ms)
     return Block(
         shape.device_type,
         names,

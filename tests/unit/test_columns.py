@@ -114,12 +114,12 @@ def ordinary(device: KnownDevice, ts: int, **m: float | bool | None) -> Reading:
 
 
 def test_what_is_alike_becomes_one_block_and_the_rest_stays_single() -> None:
-    gathering = Gathering()
+    gathering = Gathering(DeviceClocks())
     for number in range(WORTH_A_BLOCK):
         assert gathering.add(ordinary(DEVICES[0], NOW + number, co_ppm=3, ch4_lel=0), DEVICES[0], NOW, 0, bools=False)
     assert gathering.add(ordinary(DEVICES[2], NOW, flow_c=40), DEVICES[2], NOW, 0, bools=False)
     assert not gathering.add(Reading(ts=NOW, seq=1, boot=1, m={}, fault="E1"), DEVICES[0], NOW, 0, bools=False)
-    blocks, single = gathering.blocks(DeviceClocks())
+    blocks, single = gathering.blocks()
     assert [(block.device_type, block.metrics, len(block)) for block in blocks] == [
         ("co_detector", ("co_ppm", "ch4_lel"), WORTH_A_BLOCK)
     ]
@@ -127,12 +127,12 @@ def test_what_is_alike_becomes_one_block_and_the_rest_stays_single() -> None:
 
 
 def block_of(*rows: tuple[KnownDevice, int, float]) -> columns.Block:
-    gathering = Gathering()
+    gathering = Gathering(DeviceClocks())
     for device, ts, value in rows:
         gathering.add(ordinary(device, ts, co_ppm=value), device, NOW, 0, bools=False)
     for number in range(WORTH_A_BLOCK):
         gathering.add(ordinary(DEVICES[0], NOW - 200_000 + number, co_ppm=0), DEVICES[0], NOW, 0, bools=False)
-    (block,), _ = gathering.blocks(DeviceClocks())
+    (block,), _ = gathering.blocks()
     return block
 
 
@@ -177,10 +177,10 @@ def test_every_type_can_be_a_block() -> None:
         if device_type.reports:
             m = {name: (METRIC[name].low + METRIC[name].high) / 2 for name in device_type.all_metrics}
             device = KnownDevice(9, "any-device", device_type.name, 60, "in_service", None)
-            gathering = Gathering()
+            gathering = Gathering(DeviceClocks())
             for number in range(WORTH_A_BLOCK):
                 gathering.add(ordinary(device, NOW + number, **m), device, NOW, 0, bools=False)
-            (block,), _ = gathering.blocks(DeviceClocks())
+            (block,), _ = gathering.blocks()
             assert block.metrics == device_type.all_metrics
             assert not np.isnan(block.values).any()
             assert math.isclose(float(block.values.sum()), WORTH_A_BLOCK * sum(m.values()))

@@ -509,9 +509,10 @@ class AlarmLife(RuleBasedStateMachine):
         state = getattr(self, "state", None)
         if state is None:
             return
-        # a latched alarm that is beyond again waits once more, while it still says when it was raised before
-        again = state.condition == "normal" and state.deadline is not None
-        assert again or state.raised_at is None or state.raised_at >= state.since
+        # a latched alarm that was beyond again has begun anew, and still says when it was raised before
+        normal = state.condition == "normal"
+        again = normal and state.deadline is not None
+        assert normal or state.raised_at is None or state.raised_at >= state.since
         assert (state.raised_at is None) == (state.condition == "pending")
         assert again or (state.deadline is None) == (state.condition != "pending")
         assert (state.recovering_since is not None) == (state.condition == "recovering")
