@@ -156,9 +156,7 @@ class Engine:
         for _, rule in self._concerning(block.device_type):
             column = place.get(rule.metric)
             if column is not None:
-                values = block.values[:, column]
-                # no value is beyond anything: comparisons with NaN are false
-                found |= values >= rule.raise_at if rule.direction == "above" else values < rule.raise_at
+                found |= rule.beyond(block.values[:, column])
         return found
 
     def _concerning(self, device_type: str) -> tuple[tuple[int, ThresholdRule], ...]:

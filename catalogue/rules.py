@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Literal
+from typing import Annotated, Literal, overload
 
+import numpy as np
+import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationError, model_validator
 
@@ -58,8 +60,12 @@ class ThresholdRule(_Rule):
     clear_at: FiniteFloat
     clear_s: Seconds = 0
 
-    def beyond(self, value: float) -> bool:
-        """Whether the value is where the alarm is raised."""
+    @overload
+    def beyond(self, value: float) -> bool: ...
+    @overload
+    def beyond(self, value: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]: ...
+    def beyond(self, value: float | npt.NDArray[np.float64]) -> bool | npt.NDArray[np.bool_]:
+        """Whether the value, or each of several, is where the alarm is raised. NaN never is."""
         return value >= self.raise_at if self.direction == "above" else value < self.raise_at
 
     def back(self, value: float) -> bool:

@@ -38,8 +38,6 @@ from store.named_sql import sql
 
 Say = Callable[[str], None]
 
-EVENTS_WITHIN_MIN = 10.0
-"""An endless demo plays its events in its first minutes."""
 SETTLE_WITHIN_S = 45.0
 """How long the end waits for the last readings to be stored and the last messages to be told."""
 LINE_EVERY_S = 5.0

@@ -22,7 +22,7 @@ from device_sim.fleet.fleet import HEATINGS, TYPES, Fleet
 from device_sim.heaters.coal_stove import LooseCoalStoves
 from device_sim.heaters.heater import Outside, Start
 from device_sim.heating import Heating
-from device_sim.homes.air import HomeAir
+from device_sim.homes.air import BEDROOM_M3, STOVE_ROOM_M3, HomeAir
 from device_sim.homes.grid import HOUSEHOLD_W, STORING, Feeders
 from device_sim.homes.house import MASS_SHARE, Houses, set_points, spread_conductances
 from device_sim.measuring import Measuring
@@ -88,7 +88,7 @@ class County:
         self.heating = Heating(fleet, design_w, Start(hour, outdoor_c, air_c), dice)
         storing = np.isin(fleet.home_heating, [HEATINGS.index(name) for name in _STORING])
         self.feeders = Feeders(fleet.home_village, design_w * np.where(storing, STORING, 1.0) + HOUSEHOLD_W, dice)
-        self.air = HomeAir(dice.uniform(30.0, 40.0, len(air_c)), dice.uniform(0.3, 0.7, len(air_c)))
+        self.air = HomeAir(dice.uniform(BEDROOM_M3, STOVE_ROOM_M3, len(air_c)), dice.uniform(0.3, 0.7, len(air_c)))
         self._detector_rows = np.flatnonzero(fleet.device_type == _DETECTOR)
         self._detector_homes = fleet.device_home[self._detector_rows]
         self.detectors = Detectors(len(self._detector_rows), dice)
