@@ -132,14 +132,14 @@ def migrate(
 def ingest() -> None:
     """Take readings from the broker into the database."""
     from alerts.engine import Engine
+    from broker.address import Broker, session_name
     from catalogue.rules import default_pack
     from foundation.settings import required, settings
-    from ingest.session import Broker, session_name
     from ingest.worker import Worker
     from store.connect import database_url
 
     logs.configure(process="ingest")
-    broker, worker = Broker.parse(required("mqtt_url")), settings().worker
+    broker, worker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file), settings().worker
     _run(
         lambda stop: Worker(
             database_url=database_url(),

@@ -7,12 +7,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 
+from broker.probe import probe
 from device_sim.fleet.fleet import Fleet
 from foundation.errors import BrokerRefused, SettingsError
 from foundation.settings import required
 from registry.merging import may_log_in
 from registry.passwords import mosquitto_hash, new_password
-from runtime.mqtt_probe import probe
 from store import registry_rows
 from store.connect import connect, database_url
 from store.registry_rows import ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow

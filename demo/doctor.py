@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from broker.probe import probe
 from foundation.clock import utc_now
 from foundation.errors import NuanshaoError, SettingsError
-from foundation.settings import required
-from runtime.mqtt_probe import probe
+from foundation.settings import required, settings
 from store.connect import connect, connect_async, database_url
 from store.health import Look, look
 from store.migrate import pending
@@ -59,7 +59,7 @@ def _database() -> tuple[bool, str]:
 
 
 def _broker() -> tuple[bool, str]:
-    probe(required("mqtt_url"))
+    probe(required("mqtt_url"), ca_file=settings().mqtt_ca_file)
     return True, "lets us in"
 
 

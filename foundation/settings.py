@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     mqtt_url: SecretStr = Field(
         default=SecretStr(""), description="MQTT broker, our own account: mqtt://user:password@host:port"
     )
+    mqtt_ca_file: str = Field(
+        default="",
+        description="PEM file of the authority that signed the broker's certificate (mqtts://); empty: the system's",
+    )
     mqtt_client_id: str = Field(
         default="",
         description="Name of ingest's persistent session at the broker; empty: one that devices cannot guess",

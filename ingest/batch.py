@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from broker.delivery import Delivery
 from catalogue.event_types import EVENT_TYPE
 from catalogue.flags import BAD_CLOCK, Flag
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.clocks import DeviceClocks
 from ingest.columns import Block, Gathering
 from ingest.decode import Reading, Status, decode_event, decode_readings, decode_status
-from ingest.delivery import Delivery, Reject
 from ingest.judge import Judged, JudgedEvent, device_for, judge, judge_clock, judge_event
+from ingest.reject import Reject
 from store.registry import KnownDevice
 
 _TOPIC_PARTS = 4

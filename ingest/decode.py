@@ -15,7 +15,7 @@ import msgspec
 
 from catalogue.flags import Flag
 from catalogue.wire import MAX_PAYLOAD_BYTES, MAX_READINGS
-from ingest.delivery import Reject
+from ingest.reject import Reject
 
 MAX_FAULT_LENGTH = 32
 _INT8_MAX = 2**63 - 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
+from broker.delivery import Delivery
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC_INDEX, METRICS
 from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S
 from ingest.decode import Event, Reading
-from ingest.delivery import Delivery, Reject
+from ingest.reject import Reject
 from store.columnar import pg_time
 from store.copy import TelemetryRow
 from store.registry import KnownDevice

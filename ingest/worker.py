@@ -17,14 +17,17 @@ import psycopg
 import structlog
 
 from alerts.engine import Engine
+from broker.address import Broker
+from broker.delivery import Delivery
+from broker.session import Connection, Login, connect
+from catalogue.wire import FROM_DEVICE, TOPIC_ROOT
 from foundation.clock import Clock, utc_now
 from foundation.errors import BrokerUnavailable, DatabaseUnavailable
 from ingest.batch import Batch, Rejected, named_uids, sort_out
 from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.decode import decode_readings
-from ingest.delivery import Delivery, Reject
-from ingest.session import Broker, Connection, connect
+from ingest.reject import Reject
 from store.connect import connect_async
 from store.copy import catch_up_latest
 from store.named_sql import sql
@@ -32,6 +35,7 @@ from store.registry import NOTIFY_CHANNEL, KnownDevice, known_devices
 
 log = structlog.get_logger()
 
+FILTERS = tuple(f"{TOPIC_ROOT}/+/{channel}" for channel in FROM_DEVICE if channel != "cmd_ack")
 LARGEST_BATCH = 5_000
 LINGER_S = 0.05
 """How long a first message waits for company; far below the 250 ms of the contract, and a CO reading waits too."""
@@ -115,7 +119,7 @@ class Worker:
             number += 1
             try:
                 self._receiving = connection = Connection(number, self._take)
-                await connect(connection, self._broker, self._client_id)
+                await connect(connection, self._broker, Login(self._client_id, FILTERS))
             except BrokerUnavailable as failed:
                 self._forget(number)
                 log.warning("broker_unavailable", why=failed.what, retry_in_s=round(wait, 1))

@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from broker.probe import probe
 from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed
 from registry.passwords import mosquitto_hash
 from runtime.account import give, own_folder
 from runtime.host import BrokerPrograms
-from runtime.mqtt_probe import probe
 from runtime.passwords import OUR_ACCOUNT, password_file, replace_devices, write_atomically
 from runtime.ports import LOOPBACK
 from runtime.server import Server

@@ -14,6 +14,7 @@ from typing import Self
 
 import psycopg
 
+from broker.probe import probe
 from foundation.errors import DatabaseUnavailable, DatabaseUnfit, ServiceFailed, SettingsError
 from runtime.account import open_folder, service_account
 from runtime.host import (
@@ -26,7 +27,6 @@ from runtime.host import (
 )
 from runtime.lock import FolderLock
 from runtime.mosquitto import Mosquitto
-from runtime.mqtt_probe import probe
 from runtime.ports import LOOPBACK
 from runtime.postgres import Postgres
 from runtime.spawn import last_line

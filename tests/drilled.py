@@ -13,9 +13,9 @@ import psycopg
 from alerts.channels.channel import Accepted, Message
 from alerts.courier import Courier
 from alerts.silence import SilenceWatch
+from broker.delivery import Delivery
 from catalogue.rules import default_pack
 from ingest.commit import Counts
-from ingest.delivery import Delivery
 from store.connect import connect, pool
 from store.drill import Drill, Ended, end_drill, start_drill
 from store.named_sql import sql

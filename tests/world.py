@@ -10,12 +10,12 @@ import psycopg
 from psycopg.rows import dict_row
 
 from alerts.engine import Engine
+from broker.delivery import Delivery
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
 from catalogue.rules import default_pack
 from ingest.batch import Batch, sort_out
 from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
-from ingest.delivery import Delivery
 from ingest.judge import Judged
 from store import registry
 from store.registry import KnownDevice, known_devices

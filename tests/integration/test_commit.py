@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from broker.delivery import Delivery
 from ingest.commit import Counts
-from ingest.delivery import Delivery
 from tests.world import World, ms, one, rows
 
 

@@ -20,11 +20,11 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
+from broker.address import Broker
 from catalogue.wire import topic
 from demo import county, drill
 from foundation.errors import BrokerRefused, NotFound
 from foundation.settings import settings
-from ingest.session import Broker
 from runtime.mosquitto import Mosquitto
 from store.connect import connect
 from store.registry import credentials

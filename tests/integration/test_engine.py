@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from alerts.acknowledgement import acknowledge_alarm
+from broker.delivery import Delivery
 from foundation.errors import NotFound
 from ingest.batch import Batch
-from ingest.delivery import Delivery
 from ingest.judge import JudgedEvent
 from store.connect import connect_async
 from tests.world import World, ms, one

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 
 from alerts.engine import Engine
+from broker import session
+from broker.address import Broker
 from catalogue.rules import default_pack
 from catalogue.wire import topic
 from foundation.errors import BrokerRefused, SettingsError
-from ingest import session
-from ingest.session import Broker
 from ingest.worker import Worker
 from runtime.mosquitto import Mosquitto
 from runtime.services import Services

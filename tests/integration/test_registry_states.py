@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from alerts.silence import SilenceWatch
+from broker.delivery import Delivery
 from catalogue.rules import default_pack
 from foundation.errors import NotFound, SettingsError
-from ingest.delivery import Delivery
 from registry.lifecycle import STATE, STEPS
 from registry.step import take_step
 from runtime.services import Services

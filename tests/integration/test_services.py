@@ -20,6 +20,7 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
+from broker.probe import connect_packet, probe
 from foundation.errors import (
     BrokerRefused,
     DatabaseUnavailable,
@@ -30,7 +31,6 @@ from foundation.errors import (
 from registry.passwords import mosquitto_hash
 from runtime import services as services_module
 from runtime.mosquitto import Mosquitto
-from runtime.mqtt_probe import connect_packet, probe
 from runtime.passwords import replace_devices
 from runtime.ports import free_port
 from runtime.postgres import Postgres, processes_in

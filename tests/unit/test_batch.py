@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.delivery import Delivery
 from catalogue.event_types import EVENT_TYPES
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC_INDEX
@@ -17,7 +18,6 @@ from ingest.batch import Batch, named_uids, sort_out
 from ingest.clocks import DeviceClocks
 from ingest.commit import reject_row
 from ingest.decode import decode_readings
-from ingest.delivery import Delivery
 from store.registry import KnownDevice
 
 NOW = int(datetime(2026, 1, 15, 22, tzinfo=UTC).timestamp()) * 1000

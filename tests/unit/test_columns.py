@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.delivery import Delivery
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC
@@ -21,7 +22,6 @@ from ingest.batch import Batch, sort_out
 from ingest.clocks import DeviceClocks
 from ingest.columns import WORTH_A_BLOCK, Gathering
 from ingest.decode import Reading, decode_readings
-from ingest.delivery import Delivery
 from ingest.judge import Judged, judge
 from ingest.latest import FEW, Latest, sorted_out
 from store.columnar import binary_rows

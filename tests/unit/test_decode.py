@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from catalogue.flags import Flag
 from catalogue.wire import MAX_PAYLOAD_BYTES
 from ingest.decode import Event, Reading, Status, decode_event, decode_readings, decode_status
-from ingest.delivery import Reject, RejectReason
+from ingest.reject import Reject, RejectReason
 
 REASONS = get_args(RejectReason)
 GOOD: dict[str, Any] = {"ts": 1_770_000_000_000, "seq": 7, "boot": 2, "m": {"flow_c": 41.5, "co_ppm": 0}}

@@ -15,6 +15,7 @@ from alerts.channels.aliyun_templates import FALLBACKS, TEMPLATES, check, fit, r
 from alerts.channels.channel import TemplateName
 from alerts.delivery import MOST_OF_DRILLS, Cause, End, Go, worth_sending
 from alerts.message import Place
+from broker.delivery import Delivery
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC
@@ -22,8 +23,8 @@ from catalogue.rules import Rule, ThresholdRule, default_pack
 from catalogue.wire import is_uid
 from demo.drill import as_json, as_line
 from ingest.decode import decode_event, decode_readings
-from ingest.delivery import Delivery, Reject
 from ingest.judge import judge, judge_event
+from ingest.reject import Reject
 from store.drill import Listed, twin_uid
 from store.registry import KnownDevice
 

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.delivery import Delivery
 from catalogue.flags import BAD_CLOCK, Flag
 from catalogue.metrics import METRIC, METRIC_INDEX, METRICS, Metric
 from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S
 from ingest.decode import Event, Reading, decode_readings
-from ingest.delivery import Delivery, Reject
 from ingest.judge import Judged, device_for, judge, judge_clock, judge_event
+from ingest.reject import Reject
 from store.columns import FIRST_METRIC, TELEMETRY_COLUMNS
 from store.copy import key
 from store.registry import KnownDevice

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from broker.probe import connect_packet, probe
 from foundation.errors import BrokerUnavailable, SettingsError
 from runtime import mosquitto, postgres
 from runtime.host import version_of
-from runtime.mqtt_probe import connect_packet, probe
 from runtime.process import pause_before
 from runtime.spawn import last_line
 

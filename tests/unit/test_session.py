@@ -8,13 +8,15 @@ from collections.abc import Callable
 import mqtt5
 import pytest
 
+from broker import session
+from broker.address import Broker
+from broker.delivery import Delivery
+from broker.session import Connection, Login
 from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
-from ingest import session
-from ingest.delivery import Delivery
-from ingest.session import Broker, Connection
 
 codec_panics = pytest.mark.filterwarnings("ignore:Exception ignored in. None")
 """At a topic that is no UTF-8 the codec also complains to the interpreter; what we make of it is what is tested."""
+LOGIN = Login("nuanshao-ingest", ("heat/v1/+/telemetry", "heat/v1/+/event", "heat/v1/+/status", "heat/v1/+/backfill"))
 BROKER = Broker("broker", 1883, "ingest", b"s3cr3t", tls=False)
 CONNACK = mqtt5.ConnAckPacket(session_present=True).write()
 SUBACK = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * 4).write()
@@ -101,7 +103,7 @@ def raw_publish(topic: bytes, packet_id: int, payload: bytes, *, first: int = 0x
 
 
 async def start(line: Line) -> asyncio.Task[None]:
-    logging = asyncio.create_task(line.connection.log_in("nuanshao-ingest", BROKER))
+    logging = asyncio.create_task(line.connection.log_in(LOGIN, BROKER))
     await asyncio.sleep(0)
     return logging
 
@@ -250,7 +252,7 @@ async def test_a_login_and_messages_in_one_chunk() -> None:
 
 
 async def test_received_is_when_it_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.session.time.time_ns", lambda: 1_770_000_000_123_456_789)
+    monkeypatch.setattr("broker.session.time.time_ns", lambda: 1_770_000_000_123_456_789)
     line = await online()
     line.hears(publish(1))
     assert line.deliveries[0].received_ms == 1_770_000_000_123
@@ -401,8 +403,8 @@ class Hours:
                 self._line.hears(mqtt5.PingRespPacket().write())
 
         with self._monkeypatch.context() as patched:
-            patched.setattr("ingest.session.time.monotonic", lambda: self.now)
-            patched.setattr("ingest.session.asyncio.sleep", sleep)
+            patched.setattr("broker.session.time.monotonic", lambda: self.now)
+            patched.setattr("broker.session.asyncio.sleep", sleep)
             self._line.hears(mqtt5.PingRespPacket().write())
             try:
                 await self._line.connection.keep_alive()

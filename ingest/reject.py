@@ -1,21 +1,9 @@
-"""What comes from the broker and what is said of it: the seam behind which another source of messages would fit."""
+"""Why something is not stored: a bounded reason, and what exactly was wrong."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
-
-
-class Delivery(NamedTuple):
-    """One message as received. `connection` and `packet_id` are what an acknowledgement needs."""
-
-    connection: int
-    packet_id: int
-    topic: str
-    payload: bytes
-    duplicate: bool
-    received_ms: int
-
+from typing import Literal
 
 RejectReason = Literal[
     "empty",

@@ -7,20 +7,17 @@ enough at the rate that a city needs (DESIGN §7: 45 µs a message for paho-mqtt
 from __future__ import annotations
 
 import asyncio
-import hmac
-import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
-from urllib.parse import unquote, urlsplit
 
 import mqtt5
 
-from catalogue.wire import FROM_DEVICE, TOPIC_ROOT
-from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
-from ingest.delivery import Delivery
+from broker.address import Broker
+from broker.delivery import Delivery
+from foundation.errors import BrokerRefused, BrokerUnavailable
 
 KEEP_ALIVE_S = 30
 RECEIVE_MAX = 20_000
@@ -30,20 +27,12 @@ PAUSE_ABOVE_BYTES = 64 * 1024 * 1024
 SESSION_EXPIRY_S = 30 * 24 * 3600
 """How long the broker keeps messages for us while we are away."""
 
-_FILTERS = [
-    mqtt5.TopicFilter(
-        f"{TOPIC_ROOT}/+/{channel}",
-        max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-        retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
-    )
-    for channel in FROM_DEVICE
-    if channel != "cmd_ack"
-]
 _GRANTED = (
     mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE,
     mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE,
     mqtt5.SubAckReasonCode.GRANTED_QOS_EXACTLY_ONCE,
 )
+_TAKEN = (mqtt5.PubAckReasonCode.SUCCESS, mqtt5.PubAckReasonCode.NO_MATCHING_SUBSCRIBERS)
 _BUSY = (
     mqtt5.ConnAckReasonCode.SERVER_UNAVAILABLE,
     mqtt5.ConnAckReasonCode.SERVER_BUSY,
@@ -53,47 +42,37 @@ _BUSY = (
 """What a broker says in a storm of reconnects: worth trying again."""
 _PUBACK = struct.Struct("!BBH")
 _PUBLISH_TYPE = 3
+_SUBSCRIBE_ID = 1
+_FIRST_PUBLISH_ID = 2
+_LAST_PACKET_ID = 65_535
 
 
 @dataclass(frozen=True)
-class Broker:
-    """Where the broker is and who we are to it."""
+class Login:
+    """What a connection asks of the broker.
 
-    host: str
-    port: int
-    username: str | None
-    password: bytes | None = field(repr=False)
-    tls: bool
-
-    @classmethod
-    def parse(cls, url: str) -> Broker:
-        """From `mqtt://user:password@host:port` or `mqtts://…`. Raises SettingsError."""
-        wrong = SettingsError("NUANSHAO_MQTT_URL is no MQTT address", do="write mqtt://user:password@host:port")
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:  # a port that is no number, half an IPv6 address
-            raise wrong from None
-        if parts.scheme not in {"mqtt", "mqtts"} or not host:
-            raise wrong
-        tls = parts.scheme == "mqtts"
-        return cls(
-            host,
-            port or (8883 if tls else 1883),
-            unquote(parts.username) if parts.username else None,
-            unquote(parts.password).encode() if parts.password else None,
-            tls,
-        )
-
-
-def session_name(broker: Broker, worker: str) -> str:
-    """The client id of a worker's persistent session: stable for one account and worker, and not to be guessed.
-
-    Whoever connects with the client id of another session ends that session and empties its queue, whatever account
-    they log in as; so a device must not know this name.
+    `keep`: the broker keeps session and messages while we are away; without it everything ends with the connection.
+    `receive_max`: messages that may be in flight to us, unacknowledged.
     """
-    mark = hmac.new(broker.password or b"", f"nuanshao session of {worker}".encode(), "sha256").hexdigest()[:16]
-    return f"nuanshao-{worker}-{mark}"
+
+    client_id: str
+    filters: tuple[str, ...]
+    keep: bool = True
+    receive_max: int = RECEIVE_MAX
+
+    def subscription(self) -> bytes:
+        """The SUBSCRIBE packet."""
+        return mqtt5.SubscribePacket(
+            _SUBSCRIBE_ID,
+            [
+                mqtt5.TopicFilter(
+                    pattern,
+                    max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+                    retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
+                )
+                for pattern in self.filters
+            ],
+        ).write()
 
 
 class Connection(asyncio.Protocol):
@@ -106,6 +85,9 @@ class Connection(asyncio.Protocol):
         self._on_delivery = on_delivery
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
+        self._login: Login | None = None
+        self._said: dict[int, asyncio.Future[None]] = {}
+        self._next_id = _FIRST_PUBLISH_ID
         self._rest = b""
         self._unacknowledged = 0
         self._paused = False
@@ -148,17 +130,18 @@ class Connection(asyncio.Protocol):
 
     # -- ours ---------------------------------------------------------------------------------------------------
 
-    async def log_in(self, client_id: str, broker: Broker) -> None:
+    async def log_in(self, login: Login, broker: Broker) -> None:
         """CONNECT and SUBSCRIBE; returns when the broker has granted both. Raises BrokerRefused."""
+        self._login = login
         self._write(
             mqtt5.ConnectPacket(
-                client_id,
+                login.client_id,
                 username=broker.username,
                 password=broker.password,
-                clean_start=False,
+                clean_start=not login.keep,
                 keep_alive=KEEP_ALIVE_S,
-                session_expiry_interval=SESSION_EXPIRY_S,
-                receive_max=RECEIVE_MAX,
+                session_expiry_interval=SESSION_EXPIRY_S if login.keep else 0,
+                receive_max=login.receive_max,
             ).write()
         )
         await asyncio.wait_for(self._ready, timeout=10)
@@ -173,6 +156,19 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self._heard = time.monotonic()
             self._transport.resume_reading()
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Publishes with QoS 1; returns when the broker has it. Raises BrokerUnavailable, BrokerRefused."""
+        packet_id = self._next_id
+        self._next_id = packet_id + 1 if packet_id < _LAST_PACKET_ID else _FIRST_PUBLISH_ID
+        said = self._said[packet_id] = asyncio.get_running_loop().create_future()
+        if self.lost.done():
+            said.set_exception(BrokerUnavailable(self.lost.result(), do="is it running?"))
+        self._write(mqtt5.PublishPacket(topic, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id).write())
+        try:
+            await said
+        finally:
+            del self._said[packet_id]
 
     async def keep_alive(self) -> None:
         """Pings until cancelled; a broker that says nothing for two intervals is given up (a half-open socket)."""
@@ -236,26 +232,43 @@ class Connection(asyncio.Protocol):
 
     def _control(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
-            if packet.reason_code in _BUSY:
-                self.abort(f"the broker is busy: {packet.reason_code.name.lower()}")
-                return
-            if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
-                self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
-                return
-            self.session_present = packet.session_present
-            if packet.session_present and not self._ready.done():
-                # the session has its subscriptions; its SUBACK comes behind a backlog that may be longer than we read
-                # before something is acknowledged
-                self._ready.set_result(None)
-            self._write(mqtt5.SubscribePacket(1, _FILTERS).write())
+            self._welcome(packet)
         elif isinstance(packet, mqtt5.SubAckPacket):
             refused = [code.name.lower() for code in packet.reason_codes if code not in _GRANTED]
             if refused:
                 self._refuse(f"the broker refused the subscription: {refused[0]}")
             elif not self._ready.done():
                 self._ready.set_result(None)
+        elif isinstance(packet, mqtt5.PubAckPacket):
+            self._said_ends(packet)
         elif isinstance(packet, mqtt5.DisconnectPacket):
             self.abort(f"the broker disconnected us: {packet.reason_code.name.lower()}")
+
+    def _welcome(self, packet: mqtt5.ConnAckPacket) -> None:
+        if packet.reason_code in _BUSY:
+            self.abort(f"the broker is busy: {packet.reason_code.name.lower()}")
+            return
+        if packet.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
+            self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
+            return
+        self.session_present = packet.session_present
+        wants = self._login is not None and bool(self._login.filters)
+        if (packet.session_present or not wants) and not self._ready.done():
+            # the session has its subscriptions; its SUBACK comes behind a backlog that may be longer than we read
+            # before something is acknowledged
+            self._ready.set_result(None)
+        if self._login is not None and wants:
+            self._write(self._login.subscription())
+
+    def _said_ends(self, packet: mqtt5.PubAckPacket) -> None:
+        said = self._said.get(packet.packet_id)
+        if said is None or said.done():
+            return
+        if packet.reason_code in _TAKEN:
+            said.set_result(None)
+        else:
+            why = f"the broker refused a message of ours: {packet.reason_code.name.lower()}"
+            said.set_exception(BrokerRefused(why, do="check the broker's ACL (runtime/mosquitto.acl)"))
 
     def _refuse(self, why: str) -> None:
         if not self._ready.done():
@@ -267,22 +280,23 @@ class Connection(asyncio.Protocol):
     def _end(self, why: str) -> None:
         if not self.lost.done():
             self.lost.set_result(why)
-        if not self._ready.done():
-            self._ready.set_exception(BrokerUnavailable(why, do="is it running?"))
+        for waiting in (self._ready, *self._said.values()):
+            if not waiting.done():
+                waiting.set_exception(BrokerUnavailable(why, do="is it running?"))
 
 
-async def connect(connection: Connection, broker: Broker, client_id: str) -> None:
+async def connect(connection: Connection, broker: Broker, login: Login) -> None:
     """Opens the connection, logs in and subscribes. Raises BrokerUnavailable or BrokerRefused.
 
     Deliveries may come before this returns: the broker sends what it has kept as soon as it knows us.
     """
     loop = asyncio.get_running_loop()
-    context = ssl.create_default_context() if broker.tls else None
+    context = broker.context()
     try:
         async with asyncio.timeout(10):
             await loop.create_connection(lambda: connection, broker.host, broker.port, ssl=context)
             try:
-                await connection.log_in(client_id, broker)
+                await connection.log_in(login, broker)
             except BaseException:
                 connection.abort("not logged in")
                 raise

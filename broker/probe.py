@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import secrets
 import socket
-import ssl
-from urllib.parse import unquote, urlsplit
 
-from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
+from broker.address import Broker
+from foundation.errors import BrokerRefused, BrokerUnavailable
 
-PLAIN_PORT = 1883
-TLS_PORT = 8883
 _CONNACK = 0x20
 _CONNACK_BYTES = 4
 _REFUSALS = {
@@ -22,25 +19,24 @@ _REFUSALS = {
 }
 
 
-def probe(url: str, *, timeout: float = 5.0) -> None:
+def probe(url: str, *, timeout: float = 5.0, ca_file: str = "") -> None:
     """Connect as `url` (mqtt:// or mqtts://) says, within `timeout` seconds.
 
     Raises BrokerUnavailable when nothing answers, BrokerRefused with the broker's reason, SettingsError for an
     address that is none. No error shows the password.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
-        raise SettingsError("NUANSHAO_MQTT_URL is no address", do="write mqtt://user:password@host:port")
-    port = parts.port or (TLS_PORT if parts.scheme == "mqtts" else PLAIN_PORT)
-    where = f"{parts.hostname}:{port}"
+    broker = Broker.parse(url, ca_file)
+    where = f"{broker.host}:{broker.port}"
+    user, password = broker.username or "", (broker.password or b"").decode()
+    context = broker.context()
     try:
-        with socket.create_connection((parts.hostname, port), timeout) as plain:
+        with socket.create_connection((broker.host, broker.port), timeout) as plain:
             plain.settimeout(timeout)
-            if parts.scheme == "mqtts":
-                with ssl.create_default_context().wrap_socket(plain, server_hostname=parts.hostname) as secured:
-                    answer = _ask(secured, unquote(parts.username or ""), unquote(parts.password or ""))
+            if context is not None:
+                with context.wrap_socket(plain, server_hostname=broker.host) as secured:
+                    answer = _ask(secured, user, password)
             else:
-                answer = _ask(plain, unquote(parts.username or ""), unquote(parts.password or ""))
+                answer = _ask(plain, user, password)
     except OSError as failed:
         raise BrokerUnavailable(f"no MQTT broker at {where}: {failed.strerror or failed}", do="start it") from None
     if len(answer) < _CONNACK_BYTES or answer[0] != _CONNACK:

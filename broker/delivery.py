@@ -1,0 +1,16 @@
+"""One message from the broker: the seam behind which another source of messages would fit."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Delivery(NamedTuple):
+    """One message as received. `connection` and `packet_id` are what an acknowledgement needs."""
+
+    connection: int
+    packet_id: int
+    topic: str
+    payload: bytes
+    duplicate: bool
+    received_ms: int
