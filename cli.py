@@ -9,6 +9,7 @@ import secrets
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
@@ -129,24 +130,38 @@ def migrate(
 
 
 @app.command()
-def ingest() -> None:
+def ingest(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that share the work.")] = 1,
+    index: Annotated[int | None, typer.Option(min=0, hidden=True, help="Be this one of them.")] = None,
+    *,
+    goes: Annotated[bool, typer.Option("--goes", hidden=True, help="Take the last of the queue, and go.")] = False,
+) -> None:
     """Take readings from the broker into the database."""
     from alerts.engine import Engine
     from broker.address import Broker, session_name
     from catalogue.rules import default_pack
     from foundation.settings import required, settings
     from ingest.worker import Worker
+    from runtime.workers import run_workers, see_off
     from store.connect import database_url
 
     logs.configure(process="ingest")
-    broker, worker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file), settings().worker
+    broker, name = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file), settings().worker
+    if workers > 1 and index is None and not goes:
+        _until_told(lambda stop: run_workers(database_url(), name, workers, stop))
+        return
+    if index is None and not goes:
+        _beside(lambda stop: see_off(database_url(), name, 1, stop))
     _run(
         lambda stop: Worker(
             database_url=database_url(),
             broker=broker,
-            client_id=settings().mqtt_client_id or session_name(broker, worker),
+            client_id=settings().mqtt_client_id or session_name(broker, name),
             engine=Engine(default_pack()),
-            name=worker,
+            name=name,
+            index=index or 0,
+            workers=workers,
+            goes=goes,
         ).run(stop)
     )
 
@@ -429,6 +444,19 @@ def _run(work: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
         await work(stop)
 
     uvloop.run(until_told())
+
+
+def _until_told(work: Callable[[threading.Event], None]) -> None:
+    """Runs what waits for an event in this thread, until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    work(stop)
+
+
+def _beside(work: Callable[[threading.Event], None]) -> None:
+    """Runs it beside one of our processes, for as long as that lives."""
+    threading.Thread(target=work, args=(threading.Event(),), name="beside", daemon=True).start()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

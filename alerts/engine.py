@@ -104,12 +104,13 @@ class Engine:
         """Judges what has just been stored and writes alarms and messages. Returns how many alarms were raised."""
         involved = {reading.device.id for reading in readings if self._suspect(reading)}
         involved |= {event.device.id for event in events}
-        everyone = {reading.device.id for reading in readings}
+        everyone = [reading.device.id for reading in readings]
         for block in blocks:
             involved.update(block.device_ids[self._suspects(block)].tolist())
-            everyone.update(block.device_ids.tolist())
+            everyone += block.device_ids.tolist()
         if everyone:
-            cursor = await connection.execute(sql("devices_with_open_alarm"), (list(everyone),))
+            # as text: a parameter for each of some thousand numbers costs more than the question
+            cursor = await connection.execute(sql("devices_with_open_alarm"), (f"{{{str(everyone)[1:-1]}}}",))
             involved |= {row[0] for row in await cursor.fetchall()}
         if not involved:
             return 0

@@ -7,13 +7,13 @@ enough at the rate that a city needs (DESIGN §7: 45 µs a message for paho-mqtt
 from __future__ import annotations
 
 import asyncio
-import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import mqtt5
+import numpy as np
 
 from broker.address import Broker
 from broker.delivery import Delivery
@@ -40,10 +40,10 @@ _BUSY = (
     mqtt5.ConnAckReasonCode.CONNECTION_RATE_EXCEEDED,
 )
 """What a broker says in a storm of reconnects: worth trying again."""
-_PUBACK = struct.Struct("!BBH")
+_PUBACKS = np.dtype([("head", ">u2"), ("id", ">u2")])
+_PUBACK_HEAD = 0x4002
 _PUBLISH_TYPE = 3
-_SUBSCRIBE_ID = 1
-_FIRST_PUBLISH_ID = 2
+_SUBSCRIBE_ID, _UNSUBSCRIBE_ID, _FIRST_PUBLISH_ID = 1, 2, 3
 _LAST_PACKET_ID = 65_535
 
 
@@ -52,37 +52,52 @@ class Login:
     """What a connection asks of the broker.
 
     `keep`: the broker keeps session and messages while we are away; without it everything ends with the connection.
+    `divisible` are filters that are shared with the other connections of `group` if `share` says so: each message then
+    goes to one of them. A session may have had them the other way before.
+    `left` are filters that a kept session may still have from another time and is to have no more.
     `receive_max`: messages that may be in flight to us, unacknowledged.
     """
 
     client_id: str
-    filters: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    divisible: tuple[str, ...] = ()
+    group: str = ""
+    share: bool = False
+    left: tuple[str, ...] = ()
     keep: bool = True
     receive_max: int = RECEIVE_MAX
 
-    def subscription(self) -> bytes:
-        """The SUBSCRIBE packet."""
-        return mqtt5.SubscribePacket(
-            _SUBSCRIBE_ID,
-            [
-                mqtt5.TopicFilter(
-                    pattern,
-                    max_qos=mqtt5.QoS.AT_LEAST_ONCE,
-                    retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
-                )
-                for pattern in self.filters
-            ],
-        ).write()
+    def subscriptions(self) -> list[bytes]:
+        """The packets that bring the session's subscriptions to what they should be."""
+        ours, others = self.divisible, tuple(f"$share/{self.group}/{pattern}" for pattern in self.divisible)
+        if self.share:
+            ours, others = others, ours
+        wanted, unwanted = [*self.filters, *ours], [*self.left, *others]
+        packets = []
+        if wanted:
+            packets.append(mqtt5.SubscribePacket(_SUBSCRIBE_ID, [_filter(pattern) for pattern in wanted]).write())
+        if unwanted:
+            # behind the other one: what both match comes twice rather than not at all
+            packets.append(mqtt5.UnsubscribePacket(_UNSUBSCRIBE_ID, unwanted).write())
+        return packets
+
+
+def _filter(pattern: str) -> mqtt5.TopicFilter:
+    return mqtt5.TopicFilter(
+        pattern,
+        max_qos=mqtt5.QoS.AT_LEAST_ONCE,
+        retain_handling=mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS,
+    )
 
 
 class Connection(asyncio.Protocol):
     """The protocol of one connection. `lost` is set when it has ended, for whatever reason."""
 
-    def __init__(self, number: int, on_delivery: Callable[[Delivery], None]) -> None:
+    def __init__(self, number: int, on_deliveries: Callable[[list[Delivery]], None]) -> None:
         self.number = number
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.session_present = False
-        self._on_delivery = on_delivery
+        self._on_deliveries = on_deliveries
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self._login: Login | None = None
@@ -109,24 +124,33 @@ class Connection(asyncio.Protocol):
         buffer = self._rest + data if self._rest else data
         view = memoryview(buffer)
         received_ms = time.time_ns() // 1_000_000
+        number, read = self.number, mqtt5.read
+        arrived: list[Delivery] = []
         start = 0
         while True:
             try:
-                packet, length = mqtt5.read(view[start:])
+                packet, length = read(view[start:])
             except IndexError:
                 break
             except BaseException as broken:
                 if isinstance(broken, KeyboardInterrupt | SystemExit | asyncio.CancelledError):
                     raise
-                packet, length = None, self._unreadable(view[start:], received_ms, broken)
-                if length == 0:
-                    return
+                delivery, length = self._unreadable(view[start:], received_ms, broken)
+                if delivery is None:
+                    start = len(buffer)
+                    break
+                packet = None
+                arrived.append(delivery)
             start += length
-            if isinstance(packet, mqtt5.PublishPacket):
-                self._publish(packet, received_ms)
+            if type(packet) is mqtt5.PublishPacket:
+                arrived.append(
+                    Delivery(number, packet.packet_id or 0, packet.topic, packet.payload, packet.duplicate, received_ms)
+                )
             elif packet is not None:
                 self._control(packet)
         self._rest = bytes(view[start:])
+        if arrived:
+            self._deliver(arrived)
 
     # -- ours ---------------------------------------------------------------------------------------------------
 
@@ -146,12 +170,21 @@ class Connection(asyncio.Protocol):
         )
         await asyncio.wait_for(self._ready, timeout=10)
 
-    def acknowledge(self, packet_ids: Iterable[int], size: int) -> None:
-        """PUBACK for messages that are now in the database. `size` is the sum of their payloads in bytes."""
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """Bytes of payload that we have and the broker still keeps for us."""
+        return self._unacknowledged
+
+    def acknowledge(self, deliveries: Sequence[Delivery]) -> None:
+        """PUBACK for messages that are now in the database; those of another connection are passed over."""
         if self._transport is None or self._transport.is_closing():
             return
-        self._transport.write(b"".join(_PUBACK.pack(0x40, 2, packet_id) for packet_id in packet_ids))
-        self._unacknowledged -= size
+        mine = [delivery for delivery in deliveries if delivery.connection == self.number]
+        ids = [delivery.packet_id for delivery in mine if delivery.packet_id]
+        answers = np.empty(len(ids), dtype=_PUBACKS)
+        answers["head"], answers["id"] = _PUBACK_HEAD, ids
+        self._transport.write(answers.tobytes())
+        self._unacknowledged -= sum(len(delivery.payload) for delivery in mine)
         if self._paused and self._unacknowledged < PAUSE_ABOVE_BYTES // 2:
             self._paused = False
             self._heard = time.monotonic()
@@ -179,9 +212,9 @@ class Connection(asyncio.Protocol):
                 return
             self._write(mqtt5.PingReqPacket().write())
 
-    def disconnect(self) -> None:
-        """Leaves politely; the broker keeps the session."""
-        self._write(mqtt5.DisconnectPacket().write())
+    def disconnect(self, *, for_good: bool = False) -> None:
+        """Leaves politely; the broker keeps the session, unless it is `for_good`."""
+        self._write(mqtt5.DisconnectPacket(session_expiry_interval=0 if for_good else None).write())
         if self._transport is not None:
             self._transport.close()
 
@@ -195,22 +228,17 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _publish(self, packet: mqtt5.PublishPacket, received_ms: int) -> None:
-        self._deliver(
-            Delivery(self.number, packet.packet_id or 0, packet.topic, packet.payload, packet.duplicate, received_ms)
-        )
-
-    def _deliver(self, delivery: Delivery) -> None:
-        self._unacknowledged += len(delivery.payload)
+    def _deliver(self, arrived: list[Delivery]) -> None:
+        self._unacknowledged += sum(len(delivery.payload) for delivery in arrived)
         if not self._paused and self._unacknowledged > PAUSE_ABOVE_BYTES and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        self._on_delivery(delivery)
+        self._on_deliveries(arrived)
 
-    def _unreadable(self, view: memoryview, received_ms: int, broken: BaseException) -> int:
+    def _unreadable(self, view: memoryview, received_ms: int, broken: BaseException) -> tuple[Delivery | None, int]:
         """A packet that the codec cannot read: a PUBLISH goes on as a message with a wrong topic, to be rejected.
 
-        Returns the packet's length, or 0 when the connection had to be given up.
+        Returns it with the packet's length, or (None, 0) when the connection had to be given up.
         """
         length, shift, at = 0, 0, 1
         while at < len(view):
@@ -222,13 +250,11 @@ class Connection(asyncio.Protocol):
         topic_length = int.from_bytes(body[:2])
         if view[0] >> 4 != _PUBLISH_TYPE or len(body) < length or len(body) < topic_length + 4:
             self.abort(f"the broker sent what is no MQTT 5: {broken}")
-            return 0
+            return None, 0
         packet_id = int.from_bytes(body[2 + topic_length : 4 + topic_length]) if view[0] & 0x06 else 0
         topic = body[2 : 2 + topic_length].decode(errors="replace")
-        self._deliver(
-            Delivery(self.number, packet_id, f"unreadable:{topic}", body[4 + topic_length :], False, received_ms)
-        )
-        return at + length
+        body = body[4 + topic_length :]
+        return Delivery(self.number, packet_id, f"unreadable:{topic}", body, False, received_ms), at + length
 
     def _control(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.ConnAckPacket):
@@ -252,13 +278,17 @@ class Connection(asyncio.Protocol):
             self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
             return
         self.session_present = packet.session_present
-        wants = self._login is not None and bool(self._login.filters)
-        if (packet.session_present or not wants) and not self._ready.done():
+        login = self._login
+        if login is not None and login.share and not packet.shared_subscription_available:
+            self._refuse("the broker has no shared subscriptions", do="run one ingest worker, or another broker")
+            return
+        packets = login.subscriptions() if login is not None else []
+        if (packet.session_present or not packets) and not self._ready.done():
             # the session has its subscriptions; its SUBACK comes behind a backlog that may be longer than we read
             # before something is acknowledged
             self._ready.set_result(None)
-        if self._login is not None and wants:
-            self._write(self._login.subscription())
+        for one in packets:
+            self._write(one)
 
     def _said_ends(self, packet: mqtt5.PubAckPacket) -> None:
         said = self._said.get(packet.packet_id)
@@ -270,11 +300,9 @@ class Connection(asyncio.Protocol):
             why = f"the broker refused a message of ours: {packet.reason_code.name.lower()}"
             said.set_exception(BrokerRefused(why, do="check the broker's ACL (runtime/mosquitto.acl)"))
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, *, do: str = "check the account in NUANSHAO_MQTT_URL and the broker's ACL") -> None:
         if not self._ready.done():
-            self._ready.set_exception(
-                BrokerRefused(why, do="check the account in NUANSHAO_MQTT_URL and the broker's ACL")
-            )
+            self._ready.set_exception(BrokerRefused(why, do=do))
         self.abort(why)
 
     def _end(self, why: str) -> None:

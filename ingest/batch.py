@@ -19,6 +19,8 @@ from store.registry import KnownDevice
 
 _TOPIC_PARTS = 4
 _ROOT, _VERSION = TOPIC_ROOT.split("/")
+_ROOT_AND_VERSION, _TELEMETRY = f"{TOPIC_ROOT}/", "/telemetry"
+_UID_FROM, _UID_TO = len(_ROOT_AND_VERSION), -len(_TELEMETRY)
 _BACKFILL = int(Flag.BACKFILL)
 KEPT_PAYLOAD_BYTES = 64 * 1024
 """How much of a rejected payload is kept."""
@@ -52,6 +54,8 @@ class Batch:
     events: list[JudgedEvent] = field(default_factory=list)
     statuses: list[JudgedStatus] = field(default_factory=list)
     rejects: list[Rejected] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    """Uids that the registry did not have: worth a look whether somebody has just added them."""
 
     @property
     def received(self) -> int:
@@ -60,16 +64,16 @@ class Batch:
         return in_blocks + len(self.readings) + len(self.events) + len(self.rejects)
 
 
-def named_uids(deliveries: list[Delivery]) -> set[str]:
-    """The uids in the topics, for a look into the registry."""
-    return {parts[2] for d in deliveries if len(parts := d.topic.split("/")) == _TOPIC_PARTS and is_uid(parts[2])}
-
-
 def sort_out(deliveries: list[Delivery], registry: dict[str, KnownDevice], clocks: DeviceClocks) -> Batch:
     """Decodes and judges every delivery; nothing is left out."""
     batch, gathering = Batch(), Gathering(clocks)
     for delivery in deliveries:
-        parts = delivery.topic.split("/")
+        topic = delivery.topic
+        if topic[_UID_TO:] == _TELEMETRY and topic[:_UID_FROM] == _ROOT_AND_VERSION:
+            device = registry.get(topic[_UID_FROM:_UID_TO])
+            if device is not None and gathering.plain(delivery.payload, device, delivery.received_ms):
+                continue
+        parts = topic.split("/")
         if len(parts) != _TOPIC_PARTS or parts[0] != _ROOT or parts[1] != _VERSION or not is_uid(parts[2]):
             batch.rejects.append(Rejected(delivery, Reject("bad_topic", "expected heat/v1/<device uid>/<channel>")))
             continue
@@ -105,13 +109,20 @@ def _readings(
         if isinstance(reading, Reject):
             batch.rejects.append(Rejected(delivery, reading))
             continue
-        device = device_for(uid, reading.id, registry)
+        device = _device(batch, uid, reading.id, registry)
         if isinstance(device, Reject):
             if len(readings) > 1:
                 device = replace(device, excerpt=msgspec.json.encode(reading))
             batch.rejects.append(Rejected(delivery, device))
         elif not gathering.add(reading, device, received_ms, flags, bools=bools):
             batch.readings.append(_single(reading, device, delivery, clocks, backfill=backfill))
+
+
+def _device(batch: Batch, uid: str, named: str | None, registry: dict[str, KnownDevice]) -> KnownDevice | Reject:
+    found = device_for(uid, named, registry)
+    if isinstance(found, Reject) and found.reason == "unknown_device" and is_uid(named or uid):
+        batch.unknown.add(named or uid)
+    return found
 
 
 def _single(
@@ -130,7 +141,7 @@ def _event(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, Known
     if isinstance(event, Reject):
         batch.rejects.append(Rejected(delivery, event))
         return
-    device = device_for(uid, event.id, registry)
+    device = _device(batch, uid, event.id, registry)
     if isinstance(device, Reject):
         batch.rejects.append(Rejected(delivery, device))
     elif event.type not in EVENT_TYPE:
@@ -150,7 +161,7 @@ def _status(batch: Batch, delivery: Delivery, uid: str, registry: dict[str, Know
     if isinstance(status, Reject):
         batch.rejects.append(Rejected(delivery, status))
         return
-    device = device_for(uid, None, registry)
+    device = _device(batch, uid, None, registry)
     if isinstance(device, Reject):
         batch.rejects.append(Rejected(delivery, device))
     else:

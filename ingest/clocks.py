@@ -18,18 +18,25 @@ class _Old:
 
 
 class DeviceClocks:
-    """Places readings whose time is not believed, and tells a slow clock from late data."""
+    """Places readings whose time is not believed, and tells a slow clock from late data.
 
-    def __init__(self) -> None:
+    Worker `index` of `workers` places on every `workers`-th millisecond only: two of them never take the same one for
+    one device.
+    """
+
+    def __init__(self, index: int = 0, workers: int = 1) -> None:
+        self._index = index
+        self._workers = workers
         self._last: dict[int, int] = {}
         self._old: dict[int, _Old] = {}
 
     def place(self, device_id: int, received_ms: int) -> int:
-        """The first free millisecond at or after `received_ms` in the device's line of time.
+        """The first free millisecond of ours at or after `received_ms` in the device's line of time.
 
         A backlog without believable times arrives within one millisecond; under one time all but one would be lost.
         """
         place = max(received_ms, self._last.get(device_id, 0) + 1)
+        place += (self._index - place) % self._workers
         self._last[device_id] = place
         return place
 

@@ -1,9 +1,10 @@
 """Readings as columns: what is as it should be is judged for a whole batch at once, metric by metric.
 
-A shape is a device type with the metrics that one reading has, in the order in which it names them; the devices of a
-maker all send the same one. Readings of one shape become a block: arrays, and no Python object per value. Whatever is
-out of the ordinary (a clock that is not believed, values that are no numbers, a fault) takes the way of single readings
-in ingest/judge.py; a test holds that both ways come to the same.
+Readings of one shape become a block: arrays, and no Python object per value. The plain readings of a device type
+(ingest/plain.py) are one shape, with a column a metric of the type; of what came another way (from a gateway, in an
+array, with a null) a shape is the type with the metrics that one reading has, in its order. Whatever is out of the
+ordinary (a clock that is not believed, values that are no numbers, a fault) takes the way of single readings in
+ingest/judge.py; a test holds that all ways come to the same.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import astuple
 
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC, METRIC_INDEX, METRICS
-from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S
+from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S, MAX_PAYLOAD_BYTES
 from ingest.clocks import DeviceClocks
 from ingest.decode import Reading
 from ingest.judge import Judged
+from ingest.plain import NOT_PLAIN, PlainType, plain_type
 from store.copy import TelemetryRow
 from store.registry import KnownDevice
 
@@ -91,28 +94,63 @@ class Block:
         )  # fmt: skip
 
 
-_Head = tuple[KnownDevice, int, int, int, int, int]
-"""Device, ts, received, seq, boot, flags."""
-
-
 class _Shape:
-    """One shape while its readings are gathered: a head a reading, and all values one after the other."""
+    """One shape while its readings are gathered: the devices, six numbers a reading, all values one after the other.
 
-    __slots__ = ("device_type", "heads", "names", "values")
+    The six are device id, ts, received, seq, boot and flags. `packed` are the plain readings' values, `values` others'.
+    """
+
+    __slots__ = ("device_type", "devices", "heads", "names", "packed", "values")
 
     def __init__(self, device_type: str, names: tuple[str, ...]) -> None:
         self.device_type = device_type
         self.names = names
-        self.heads: list[_Head] = []
+        self.devices: list[KnownDevice] = []
+        self.heads: list[int] = []
+        self.packed = bytearray()
         self.values: list[float | bool | None] = []
+
+    def table(self) -> Values:
+        """The values with a row a reading."""
+        flat = np.frombuffer(self.packed).copy() if self.packed else _numbers(self.values)
+        return flat.reshape(len(self.devices), len(self.names))
 
 
 class Gathering:
-    """Gathers the ordinary readings of a batch. `add` says whether it took one; `blocks` is what they come to."""
+    """Gathers the ordinary readings of a batch. `plain` and `add` say whether they took one; `blocks` has all."""
 
     def __init__(self, clocks: DeviceClocks) -> None:
         self._clocks = clocks
+        self._plain: dict[str, tuple[PlainType, _Shape]] = {}
         self._shapes: dict[str, dict[tuple[str, ...], _Shape]] = {}
+
+    def plain(self, payload: bytes, device: KnownDevice, received_ms: int) -> bool:
+        """Takes a `telemetry` message of the device itself if it is as nearly all are."""
+        known = self._plain.get(device.type)
+        if known is None:
+            form = plain_type(device.type)
+            known = self._plain[device.type] = form, _Shape(device.type, form.metrics)
+        form, shape = known
+        try:
+            reading = form.decode(payload)
+        except NOT_PLAIN:
+            return False
+        ts = reading.ts
+        values = form.pack(*astuple(reading.m))
+        if (
+            not received_ms - _BEHIND_MS <= ts <= received_ms + _AHEAD_MS
+            or values == form.empty
+            or device.state == "retired"
+            or len(payload) > MAX_PAYLOAD_BYTES
+        ):
+            return False
+        flags = device.marks
+        if received_ms - ts > _LATE_MS:
+            flags |= self._late(device, ts, received_ms, 0)
+        shape.devices.append(device)
+        shape.heads += (device.id, ts, received_ms, reading.seq, reading.boot, flags)
+        shape.packed += values
+        return True
 
     def add(self, reading: Reading, device: KnownDevice, received_ms: int, flags: int, *, bools: bool) -> bool:
         """Takes a reading whose clock is believed, that has no fault, and whose values are numbers or missing.
@@ -130,9 +168,7 @@ class Gathering:
         ):
             return False
         if received_ms - ts > _LATE_MS:
-            # asked here and not for the whole block: a clock is judged in the order in which its readings came
-            slow = not flags & _BACKFILL and self._clocks.is_slow(device.id, device.interval_s, ts, received_ms)
-            flags |= _SLOW if slow else _LATE
+            flags |= self._late(device, ts, received_ms, flags)
         names = tuple(metrics)
         shapes = self._shapes.get(device.type)
         if shapes is None:
@@ -140,20 +176,27 @@ class Gathering:
         shape = shapes.get(names)
         if shape is None:
             shape = shapes[names] = _Shape(device.type, names)
-        shape.heads.append((device, ts, received_ms, seq, boot, reading.flags | device.marks | flags))
-        shape.values.extend(metrics.values())
+        shape.devices.append(device)
+        shape.heads += (device.id, ts, received_ms, seq, boot, reading.flags | device.marks | flags)
+        shape.values += metrics.values()
         return True
+
+    def _late(self, device: KnownDevice, ts: int, received_ms: int, flags: int) -> int:
+        """Asked here and not for the whole block: a clock is judged in the order in which its readings came."""
+        slow = not flags & _BACKFILL and self._clocks.is_slow(device.id, device.interval_s, ts, received_ms)
+        return _SLOW if slow else _LATE
 
     def blocks(self) -> tuple[list[Block], list[Judged]]:
         """The blocks, and as single readings those of shapes that are not worth one."""
         blocks, single = [], []
-        for shapes in self._shapes.values():
-            for shape in shapes.values():
+        every = [shape for _, shape in self._plain.values()]
+        every += [shape for shapes in self._shapes.values() for shape in shapes.values()]
+        for shape in every:
+            if len(shape.devices) >= WORTH_A_BLOCK:
+                blocks.append(_judged(shape))
+            elif shape.devices:
                 block = _judged(shape)
-                if len(block) >= WORTH_A_BLOCK:
-                    blocks.append(block)
-                else:
-                    single += [block.reading(row) for row in range(len(block))]
+                single += [block.reading(row) for row in range(len(block))]
         return blocks, single
 
 
@@ -163,10 +206,10 @@ def _wrong_bool(metrics: dict[str, float | bool | None]) -> bool:
 
 
 def _judged(shape: _Shape) -> Block:
-    devices, ts, received, seq, boot, flags_of = zip(*shape.heads, strict=True)
-    many = len(devices)
-    values = _numbers(shape.values).reshape(many, len(shape.names))
-    names, flags = shape.names, np.array(flags_of, dtype=np.int64)
+    many = len(shape.devices)
+    ids, ts_ms, received_ms, seq, boot, flags = np.array(shape.heads, dtype=np.int64).reshape(many, 6).T.copy()
+    values = shape.table()
+    names = shape.names
     kept = [place for place, name in enumerate(names) if name in METRIC_INDEX]
     if len(kept) < len(names):
         names, values = tuple(names[place] for place in kept), values[:, kept]
@@ -175,21 +218,10 @@ def _judged(shape: _Shape) -> Block:
     if outside.any():
         values[outside] = np.nan
         flags[outside.any(axis=1)] |= _OUT_OF_RANGE
-    ts_ms, received_ms = np.array(ts, dtype=np.int64), np.array(received, dtype=np.int64)
     judged_ms = np.where(flags & _SLOW, received_ms, ts_ms)
     return Block(
-        shape.device_type,
-        names,
-        devices,
-        np.array([device.id for device in devices], dtype=np.int64),
-        ts_ms,
-        judged_ms,
-        received_ms,
-        np.array(seq, dtype=np.int64),
-        np.array(boot, dtype=np.int64),
-        flags,
-        values,
-    )
+        shape.device_type, names, shape.devices, ids, ts_ms, judged_ms, received_ms, seq, boot, flags, values
+    )  # fmt: skip
 
 
 def _numbers(values: Sequence[float | bool | None]) -> Values:

@@ -14,7 +14,7 @@ from foundation.clock import Clock
 from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, Rejected
 from ingest.columns import Block
 from ingest.judge import Judged, JudgedEvent
-from ingest.latest import Latest, Place, sorted_out
+from ingest.latest import Held, Latest
 from store import rollup
 from store.copy import key, store_block, store_latest, store_latest_blocks, store_readings
 from store.named_sql import sql
@@ -61,10 +61,10 @@ class Committer:
                     (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
                 )
             rejected = await _store_rejects(connection, batch.rejects)
-            newest = self._latest.with_new(blocks, readings)
-            written = self._latest.due(newest, now_s)
+            held = self._latest.with_new(blocks, readings)
+            written = self._latest.due(held, now_s)
             if written:
-                await _store_newest(connection, newest)
+                await _store_newest(connection, held)
             await _note_rollups(connection, blocks, readings, self._clock())
             await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
             stored = sum(map(len, blocks)) + len(readings) + len(events)
@@ -83,15 +83,15 @@ class Committer:
         if written:
             self._latest.written(now_s)
         else:
-            self._latest.keep(newest)
+            self._latest.keep(held)
         return counts
 
     async def write_latest(self, connection: psycopg.AsyncConnection) -> None:
         """Brings `device_latest` up to what has been committed, when nothing else comes that would do it."""
-        newest = self._latest.with_new((), ())
-        if newest:
+        held = self._latest.with_new((), ())
+        if len(held):
             async with connection.transaction():
-                await _store_newest(connection, newest)
+                await _store_newest(connection, held)
             self._latest.written(time.monotonic())
 
     async def _store_readings(self, connection: psycopg.AsyncConnection, readings: list[Judged]) -> list[Judged]:
@@ -183,8 +183,8 @@ async def _store_block(connection: psycopg.AsyncConnection, block: Block) -> Blo
     return block if new is None else block.at(new)
 
 
-async def _store_newest(connection: psycopg.AsyncConnection, newest: dict[int, Place]) -> None:
-    blocks, single = sorted_out(newest)
+async def _store_newest(connection: psycopg.AsyncConnection, held: Held) -> None:
+    blocks, single = held.newest()
     await store_latest_blocks(connection, blocks)
     await store_latest(connection, [reading.row() for reading in single])
 

@@ -26,14 +26,15 @@ class Process:
     """The command `name arguments…` of ours, kept alive until `stop()`.
 
     `command` is what follows the Python interpreter, for example ["-m", "cli", "ingest"]; its stdout and stderr are
-    appended to `log`. `on_death` is told the exit code before each restart. Safe to use from any thread.
+    appended to `log`, or go where our own stderr goes. `on_death` is told the exit code before each restart. Safe to
+    use from any thread.
     """
 
     def __init__(
         self,
         name: str,
         command: Sequence[str],
-        log: Path,
+        log: Path | None,
         *,
         folder: Path | None = None,
         environment: Mapping[str, str] | None = None,
@@ -108,6 +109,9 @@ class Process:
             # under the lock, so that stop() never overlooks a process that is just being born
             if self._stopping.is_set():
                 return None
+            if self.log is None:
+                self._process = start(self._launch, sys.stderr.fileno())
+                return self._process
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as log:
                 self._process = start(self._launch, log)

@@ -1,12 +1,13 @@
 """Rows of binary COPY made from columns: one structured array whose bytes are what PostgreSQL reads.
 
-A row has a fixed length when all its values are there, so no Python object is made per row. Rows with a missing value
-or a text are not of that form and go the usual way (store/copy.py).
+Rows in which the same values are missing have one length, so no Python object is made per row. Rows with a text are not
+of that form and go the usual way (store/copy.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,21 +23,36 @@ METRIC_FORM: Final = ">f4"
 HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """What a binary COPY begins with; rows follow, as many blocks as one likes, then END."""
 END: Final = b"\xff\xff"
+_NULL: Final = -1
+"""The length of a value that is not there."""
 _EPOCH_2000_MS: Final = 946_684_800_000
 
 
-def binary_rows(columns: Mapping[str, Numbers]) -> bytes:
-    """The rows without HEAD and END. Times by `pg_times`; arrays of one length, in the order of the COPY's columns."""
-    forms = {name: FORMS.get(name, METRIC_FORM) for name in columns}
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, form in forms.items():
-        fields += [(f"{name}#", ">i4"), (name, form)]
-    table = np.empty(len(next(iter(columns.values()))), dtype=fields)
-    table["fields"] = len(forms)
-    for name, form in forms.items():
-        table[f"{name}#"] = int(form[2:])
-        table[name] = columns[name]
+def binary_rows(columns: Mapping[str, Numbers | None]) -> bytes:
+    """The rows without HEAD and END. Times by `pg_times`; arrays of one length, in the order of the COPY's columns.
+
+    None is a column that has no value in any of these rows.
+    """
+    many = next(len(values) for values in columns.values() if values is not None)
+    table = np.empty(many, dtype=_form(tuple((name, values is not None) for name, values in columns.items())))
+    table["fields"] = len(columns)
+    for name, values in columns.items():
+        if values is None:
+            table[f"{name}#"] = _NULL
+        else:
+            table[f"{name}#"] = int(FORMS.get(name, METRIC_FORM)[2:])
+            table[name] = values
     return table.tobytes()
+
+
+@lru_cache(maxsize=4096)
+def _form(columns: tuple[tuple[str, bool], ...]) -> np.dtype[np.void]:
+    fields: list[tuple[str, str]] = [("fields", ">i2")]
+    for name, there in columns:
+        fields.append((f"{name}#", ">i4"))
+        if there:
+            fields.append((name, FORMS.get(name, METRIC_FORM)))
+    return np.dtype(fields)
 
 
 def pg_time(ms: int) -> int:

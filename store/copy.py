@@ -6,7 +6,7 @@ more than the rest of the row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -115,25 +115,40 @@ async def catch_up_latest(connection: psycopg.AsyncConnection, device_ids: list[
 
 
 async def _copy_block(connection: psycopg.AsyncConnection, into: str, block: ReadingBlock) -> None:
-    missing = np.isnan(block.values).any(axis=1)
-    if not missing.all():
-        whole = ~missing if missing.any() else slice(None)
-        table: dict[str, npt.NDArray[Any]] = {
-            "ts": pg_times(block.ts_ms[whole]),
-            "device_id": block.device_ids[whole],
-            "received_at": pg_times(block.received_ms[whole]),
-            "seq": block.seq[whole],
-            "boot": block.boot[whole],
-            "flags": block.flags[whole],
-        }
-        table |= {name: block.values[whole, place] for place, name in enumerate(block.metrics)}
-        async with (
-            connection.cursor() as cursor,
-            cursor.copy(sql(into, columns=column_list(tuple(table)))) as copy,
-        ):
-            await copy.write(HEAD + binary_rows(table) + END)
-    if missing.any():
-        await _copy(connection, into, [block.row(place) for place in np.flatnonzero(missing).tolist()])
+    missing = np.isnan(block.values)
+    kept = np.flatnonzero(~missing.all(axis=0)).tolist()
+    names = tuple(block.metrics[place] for place in kept)
+    head: dict[str, npt.NDArray[Any]] = {
+        "ts": pg_times(block.ts_ms),
+        "device_id": block.device_ids,
+        "received_at": pg_times(block.received_ms),
+        "seq": block.seq,
+        "boot": block.boot,
+        "flags": block.flags,
+    }
+    async with (
+        connection.cursor() as cursor,
+        cursor.copy(sql(into, columns=column_list((*head, *names)))) as copy,
+    ):
+        await copy.write(HEAD)
+        for rows, lacking in _alike(missing[:, kept]):
+            table: dict[str, npt.NDArray[Any] | None] = {name: column[rows] for name, column in head.items()}
+            for name, place, none in zip(names, kept, lacking, strict=True):
+                table[name] = None if none else block.values[rows, place]
+            await copy.write(binary_rows(table))
+        await copy.write(END)
+
+
+def _alike(missing: npt.NDArray[np.bool_]) -> Iterator[tuple[npt.NDArray[np.int64] | slice, list[bool]]]:
+    """Rows in which the same values are missing: which rows, and for each column whether it is missing there."""
+    if not missing.any():
+        yield slice(None), [False] * missing.shape[1]
+        return
+    patterns, which = np.unique(missing, axis=0, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    ends = np.cumsum(np.bincount(which.ravel()))
+    for lacking, rows in zip(patterns.tolist(), np.split(order, ends[:-1]), strict=True):
+        yield rows, lacking
 
 
 async def _merge(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRow]) -> set[Key]:

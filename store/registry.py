@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ from catalogue.wire import is_uid
 from foundation.errors import NotFound, SettingsError
 from store.named_sql import sql
 
+KNOWN_AT_ONCE: Final = 5_000
 NOTIFY_CHANNEL = "nuanshao_registry"
 """LISTEN here to hear of changed devices and credentials."""
 
@@ -114,10 +116,15 @@ def credentials(connection: psycopg.Connection) -> list[tuple[str, str]]:
     return [(uid, password_hash) for uid, password_hash in connection.execute(sql("credentials"))]
 
 
-async def known_devices(connection: psycopg.AsyncConnection, uids: list[str] | None = None) -> list[KnownDevice]:
-    """The registered devices, all or those named."""
-    if uids is None:
-        cursor = await connection.execute(sql("known_devices"), (int(Flag.DRILL),))
-    else:
-        cursor = await connection.execute(sql("known_devices_named"), (int(Flag.DRILL), uids))
+async def known_devices(connection: psycopg.AsyncConnection, uids: list[str]) -> list[KnownDevice]:
+    """Those of these devices that are registered."""
+    cursor = await connection.execute(sql("known_devices_named"), (int(Flag.DRILL), uids))
     return [KnownDevice(*row) for row in await cursor.fetchall()]
+
+
+async def every_known_device(connection: psycopg.AsyncConnection) -> AsyncIterator[list[KnownDevice]]:
+    """All registered devices, some thousand at a time: nobody else waits long while a whole city is read."""
+    async with connection.transaction(), connection.cursor("known_devices") as cursor:
+        await cursor.execute(sql("known_devices"), (int(Flag.DRILL),))
+        while rows := await cursor.fetchmany(KNOWN_AT_ONCE):
+            yield [KnownDevice(*row) for row in rows]

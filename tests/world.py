@@ -18,7 +18,7 @@ from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.judge import Judged
 from store import registry
-from store.registry import KnownDevice, known_devices
+from store.registry import KnownDevice, every_known_device
 
 NIGHT = datetime(2026, 1, 15, 19, 0, tzinfo=UTC)
 """3 a.m. in Tongliao."""
@@ -54,7 +54,7 @@ class World:
     name: str = "ingest-test"
 
     async def load(self) -> World:
-        self.devices = {device.uid: device for device in await known_devices(self.database)}
+        self.devices = await registered_devices(self.database)
         return self
 
     def at(self, seconds: float) -> datetime:
@@ -102,6 +102,11 @@ class World:
     async def messages(self) -> list[dict[str, Any]]:
         """Everything in the outbox, oldest first."""
         return await rows(self.database, "select * from notification order by id")
+
+
+async def registered_devices(database: psycopg.AsyncConnection) -> dict[str, KnownDevice]:
+    """The registry as ingest reads it."""
+    return {device.uid: device async for some in every_known_device(database) for device in some}
 
 
 async def rows(database: psycopg.AsyncConnection, query: str, parameters: Any = None) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 -- name: devices_with_open_alarm
 -- Which devices of a batch have an alarm that a reading could change.
-select distinct device_id from alarm where device_id = any(%s) and closed_at is null
+select distinct device_id from alarm where device_id = any(%s::int[]) and closed_at is null
 
 -- name: lock_devices
 -- Two workers never judge the same device at once; ordered, so that they cannot wait for each other in a ring.

@@ -20,3 +20,13 @@ select count(*) from notification where ended_at is null and accepted_at is null
 select count(*) from alarm a
 where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none' and a.rule = any(%s) and not a.drill
   and not exists (select 1 from notification n where n.alarm_id = a.id)
+
+-- name: forget_worker
+-- It has left for good.
+delete from worker where kind = %s and name = %s
+
+-- name: workers_out_of_use
+-- Ingest workers of this machine's family whose heart has stopped, and that nobody will start again.
+select name from worker
+where kind = 'ingest' and name ~ %(family)s and not name = any(%(in_use)s) and heartbeat_at < %(dead_before)s
+order by name

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from broker.delivery import Delivery
 from ingest.commit import Counts
@@ -36,7 +37,7 @@ async def test_a_reading_is_stored_with_both_times(world: World) -> None:
 async def test_a_redelivery_is_a_duplicate(world: World) -> None:
     message = delivery(world, reading(world))
     await world.deliver(message)
-    again = await world.deliver(message._replace(duplicate=True))
+    again = await world.deliver(replace(message, duplicate=True))
     assert again == Counts(received=1, duplicate=1)
     assert await one(world.database, "select count(*) from telemetry") == 1
 
@@ -86,7 +87,7 @@ async def test_rejects_keep_the_reason_and_the_bytes(world: World) -> None:
 async def test_a_redelivered_reject_is_a_duplicate(world: World) -> None:
     broken = delivery(world, b"{")
     await world.deliver(broken)
-    again = await world.deliver(broken._replace(duplicate=True))
+    again = await world.deliver(replace(broken, duplicate=True))
     fresh = await world.deliver(broken)
     assert (again, fresh) == (Counts(received=1, duplicate=1), Counts(received=1, rejected=1))
     assert await one(world.database, "select count(*) from rejects") == 2

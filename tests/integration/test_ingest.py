@@ -240,7 +240,7 @@ def test_an_address_that_is_none_is_one_clear_error(url: str) -> None:
 
 
 async def connected_or_over(worker: Worker, task: asyncio.Task[None]) -> bool:
-    return worker._connection is not None or task.done()
+    return worker.readings.connected_since is not None or task.done()
 
 
 async def stored(database: psycopg.AsyncConnection, count: int) -> bool:

@@ -20,7 +20,6 @@ from store import migrate
 from store.connect import connect
 from store.named_sql import sql
 from store.reader import READER
-from store.registry import known_devices
 from store.registry_rows import DeviceRow, put_devices
 from tests.world import NIGHT, World, ms, one
 
@@ -74,7 +73,7 @@ def test_a_refused_step_says_what_lies_between(database_url: str) -> None:
 async def move(world: World, uid: str, *states: str) -> None:
     for state in states:
         await world.database.execute("update device set state = %s where uid = %s", (state, uid))
-    world.devices = {device.uid: device for device in await known_devices(world.database)}
+    await world.load()
 
 
 async def look(world: World, at: float) -> None:

@@ -120,21 +120,22 @@ def test_the_thread_that_asked_may_end(tmp_path: Path) -> None:
 
 def test_a_process_that_dies_is_started_again(tmp_path: Path) -> None:
     deaths: list[tuple[str, int]] = []
+    log = tmp_path / "logs" / "ingest.log"
     process = Process(
         "ingest",
         ["-c", "import time; print('up'); time.sleep(60)"],
-        tmp_path / "logs" / "ingest.log",
+        log,
         on_death=lambda name, code: deaths.append((name, code)),
     )
     process.start()
     try:
         first = process.pid
-        assert eventually(lambda: process.log.read_text(encoding="utf-8") == "up\n")
+        assert eventually(lambda: log.read_text(encoding="utf-8") == "up\n")
         process.kill()
         assert eventually(lambda: process.restarts == 1 and process.running)
         assert process.pid != first
         assert deaths == [("ingest", -9)]
-        assert eventually(lambda: process.log.read_text(encoding="utf-8") == "up\nup\n")
+        assert eventually(lambda: log.read_text(encoding="utf-8") == "up\nup\n")
     finally:
         process.stop()
     assert not process.running

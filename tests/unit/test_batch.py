@@ -14,7 +14,7 @@ from broker.delivery import Delivery
 from catalogue.event_types import EVENT_TYPES
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC_INDEX
-from ingest.batch import Batch, named_uids, sort_out
+from ingest.batch import Batch, sort_out
 from ingest.clocks import DeviceClocks
 from ingest.commit import reject_row
 from ingest.decode import decode_readings
@@ -83,12 +83,14 @@ def test_a_topic_of_a_wrong_form_is_rejected(topic: str) -> None:
     assert batch.received == 1
 
 
-def test_only_what_can_name_a_device_is_looked_up() -> None:
-    topics = [
-        "heat/v1/tl-0001-co/telemetry", "heat/v1/tl-0001-gw/event", "heat/v1/tl\0-0001/telemetry", "heat/v1/x",
-        "heat/v1/TL/telemetry", "unreadable:heat/v1/a\0b/telemetry",
-    ]  # fmt: skip
-    assert named_uids([message(topic, b"") for topic in topics]) == {"tl-0001-co", "tl-0001-gw"}
+def test_what_the_registry_does_not_have_is_named_for_a_look() -> None:
+    batch = sort(
+        message("heat/v1/tl-9999-co/telemetry", CO), message("heat/v1/tl-9998-co/status", b'{"state":"online"}'),
+        message("heat/v1/tl-0001-gw/telemetry", b'{"id":"tl-9997-co","m":{"co_ppm":1}}'),
+        message("heat/v1/tl-0001-gw/telemetry", b'{"id":"no uid","m":{"co_ppm":1}}'),
+        message("heat/v1/tl\0-0001/telemetry", CO), message("heat/v1/tl-0001-co/telemetry", CO),
+    )  # fmt: skip
+    assert batch.unknown == {"tl-9999-co", "tl-9998-co", "tl-9997-co"}
 
 
 @pytest.mark.parametrize(

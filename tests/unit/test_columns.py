@@ -23,7 +23,7 @@ from ingest.clocks import DeviceClocks
 from ingest.columns import WORTH_A_BLOCK, Gathering
 from ingest.decode import Reading, decode_readings
 from ingest.judge import Judged, judge
-from ingest.latest import FEW, Latest, sorted_out
+from ingest.latest import FEW, MANY, Held, Latest
 from store.columnar import binary_rows
 from store.registry import KnownDevice
 
@@ -144,7 +144,7 @@ def test_the_newest_reading_of_each_device_is_kept_and_never_an_older_one() -> N
     assert len(latest) == 0, "looking changes nothing"
     latest.keep(newest)
     newest = latest.with_new([block_of((DEVICES[0], NOW - 5, 9.0))], [])
-    blocks, single = sorted_out(newest)
+    blocks, single = newest.newest()
     found = {
         int(device): (int(ts), float(value))
         for block in blocks
@@ -161,10 +161,33 @@ def test_few_are_written_at_once_and_many_after_some_seconds() -> None:
     few = latest.with_new([block_of((DEVICES[1], NOW, 1.0))], [])
     assert latest.due(few, 0.0)
     latest.written(100.0)
-    many = dict.fromkeys(range(FEW + 1), next(iter(few.values())))
+    many = Held(few.blocks * (FEW // len(few) + 1))
     assert not latest.due(many, 101.0)
     assert latest.due(many, 104.5)
-    assert not latest.due({}, 1e9)
+    assert latest.due(Held(few.blocks * (MANY // len(few) + 1)), 101.0), "and no more than fit into memory"
+    assert not latest.due(Held(), 1e9)
+
+
+@given(st.lists(st.tuples(st.sampled_from(DEVICES[:2]), st.integers(0, 30), st.booleans()), max_size=30))
+@settings(max_examples=100, deadline=None)
+def test_the_newest_is_the_newest_whichever_way_it_came(came: list[tuple[KnownDevice, int, bool]]) -> None:
+    blocks = [block_of((device, NOW + at, float(at))) for device, at, in_block in came if in_block]
+    single = [Judged(device, NOW + at, NOW, None, 1, 1, 0, None, []) for device, at, in_block in came if not in_block]
+    expected: dict[int, int] = {1: NOW - 200_000 + WORTH_A_BLOCK - 1} if blocks else {}
+    for device, at, _ in came:
+        expected[device.id] = max(expected.get(device.id, 0), NOW + at)
+    found_blocks, found_single = Latest().with_new(blocks, single).newest()
+    found = [
+        (int(device), int(ts))
+        for block in found_blocks
+        for device, ts in zip(block.device_ids, block.ts_ms, strict=True)
+    ] + [(judged.device.id, judged.ts_ms) for judged in found_single]
+    assert sorted(found) == sorted(expected.items())
+
+
+def test_rows_without_a_value_are_what_postgresql_reads() -> None:
+    table = {"device_id": np.array([2]), "co_ppm": None, "ch4_lel": np.array([1.5])}
+    assert binary_rows(table) == bytes.fromhex("00030000000400000002ffffffff000000043fc00000")
 
 
 def test_a_block_is_what_postgresql_reads() -> None:

@@ -16,7 +16,10 @@ from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
 
 codec_panics = pytest.mark.filterwarnings("ignore:Exception ignored in. None")
 """At a topic that is no UTF-8 the codec also complains to the interpreter; what we make of it is what is tested."""
-LOGIN = Login("nuanshao-ingest", ("heat/v1/+/telemetry", "heat/v1/+/event", "heat/v1/+/status", "heat/v1/+/backfill"))
+LOGIN = Login(
+    "nuanshao-ingest",
+    filters=("heat/v1/+/telemetry", "heat/v1/+/event", "heat/v1/+/status", "heat/v1/+/backfill"),
+)
 BROKER = Broker("broker", 1883, "ingest", b"s3cr3t", tls=False)
 CONNACK = mqtt5.ConnAckPacket(session_present=True).write()
 SUBACK = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE] * 4).write()
@@ -60,7 +63,7 @@ class Line:
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
-        self.connection = Connection(7, self.deliveries.append)
+        self.connection = Connection(7, self.deliveries.extend)
         self.transport = Notes()
         self.connection.connection_made(self.transport)
 
@@ -312,9 +315,13 @@ async def test_the_first_reason_for_an_end_stands(failed: Exception | None, why:
 # -- acknowledging --------------------------------------------------------------------------------------------------
 
 
+def held(packet_id: int, size: int, *, connection: int = 7) -> Delivery:
+    return Delivery(connection, packet_id, "heat/v1/tl-0001-co/telemetry", bytes(size), False, 0)
+
+
 async def test_an_acknowledgement_is_four_bytes_a_message() -> None:
     line = await online()
-    line.connection.acknowledge([1, 513, 65_535], 0)
+    line.connection.acknowledge([held(1, 0), held(513, 0), held(0, 0), held(65_535, 0), held(9, 0, connection=6)])
     assert line.transport.written == b"\x40\x02\x00\x01\x40\x02\x02\x01\x40\x02\xff\xff"
     assert [packet.packet_id for packet in line.said() if isinstance(packet, mqtt5.PubAckPacket)] == [1, 513, 65_535]
 
@@ -331,7 +338,7 @@ async def test_nothing_is_written_to_a_connection_that_has_ended(leave: Callable
     line = await online()
     leave(line.connection)
     line.said()
-    line.connection.acknowledge([1], 10)
+    line.connection.acknowledge([held(1, 10)])
     line.connection.disconnect()
     assert line.transport.written == b""
 
@@ -358,13 +365,13 @@ async def test_reading_pauses_above_so_many_unacknowledged_bytes(monkeypatch: py
     line.hears(publish(4, b"x" * 100))
     assert line.transport.did == ["pause"], "once"
     assert len(line.deliveries) == 4, "what has arrived is delivered"
-    line.connection.acknowledge([1], 500)
+    line.connection.acknowledge([held(1, 500)])
     assert line.transport.did == ["pause"], "601 wait still"
-    line.connection.acknowledge([2], 101)
+    line.connection.acknowledge([held(2, 101)])
     assert line.transport.did == ["pause"], "exactly half"
-    line.connection.acknowledge([3], 1)
+    line.connection.acknowledge([held(3, 1)])
     assert line.transport.did == ["pause", "resume"]
-    line.connection.acknowledge([4], 499)
+    line.connection.acknowledge([held(4, 499)])
     line.hears(publish(5, b"x" * 1001))
     assert line.transport.did == ["pause", "resume", "pause"], "and again"
 
@@ -375,7 +382,7 @@ async def test_unreadable_bytes_count_too(monkeypatch: pytest.MonkeyPatch) -> No
     line = await online()
     line.hears(raw_publish(b"\xff", 1, b"x" * 51))
     assert line.transport.did == ["pause"]
-    line.connection.acknowledge([1], len(line.deliveries[0].payload))
+    line.connection.acknowledge(line.deliveries)
     assert line.transport.did == ["pause", "resume"]
 
 

@@ -1,0 +1,151 @@
+"""From one lane into the database: while a batch is committed, the next one is decoded and judged.
+
+When the database fails, the batches stay, unacknowledged, and are tried again with a growing wait. The broker hands
+over no more than we may hold unacknowledged: so a slow database slows the broker, and our memory is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+import structlog
+
+from broker.delivery import Delivery
+from foundation.errors import DatabaseUnavailable
+from ingest.batch import Batch, Rejected, sort_out
+from ingest.clocks import DeviceClocks
+from ingest.commit import Committer, Counts
+from ingest.decode import decode_readings
+from ingest.known import KnownDevices
+from ingest.lane import Lane
+from ingest.reject import Reject
+from store.connect import connect_async
+
+log = structlog.get_logger()
+
+IDLE_S: Final = 2.0
+"""After so long without a message the newest readings are written that were kept for company."""
+FIRST_RETRY_S: Final = 0.2
+LONGEST_RETRY_S: Final = 10.0
+
+_Prepared = tuple[list[Delivery], Batch]
+
+
+class Storing:
+    """What one lane brings, decoded, judged and committed over one database connection, then acknowledged."""
+
+    def __init__(
+        self, lane: Lane, known: KnownDevices, clocks: DeviceClocks, committer: Committer, database_url: str
+    ) -> None:
+        self.counts = Counts()
+        self.problem = ""
+        self.holds = 0
+        """Messages that have been taken from the lane and are not committed."""
+        self._lane = lane
+        self._known = known
+        self._clocks = clocks
+        self._committer = committer
+        self._database_url = database_url
+        self._database: psycopg.AsyncConnection | None = None
+        self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(1)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until `stop` is set and what had been prepared by then is committed."""
+        async with asyncio.TaskGroup() as tasks:
+            preparing = tasks.create_task(self._prepare(), name="prepare")
+            tasks.create_task(self._commit_forever(), name="commit")
+            await stop.wait()
+            preparing.cancel()
+            await self._prepared.put(None)
+
+    async def close(self) -> None:
+        """Writes what was kept for company and lets the database go."""
+        await self._write_latest()
+        await self._drop_database()
+
+    async def _prepare(self) -> None:
+        await self._known.ready()
+        while True:
+            deliveries = await self._lane.next_batch()
+            if deliveries:
+                self.holds += len(deliveries)
+                await self._prepared.put((deliveries, self._sorted(deliveries)))
+
+    async def _commit_forever(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    prepared = await self._prepared.get()
+            except TimeoutError:
+                await self._write_latest()
+                continue
+            if prepared is None:
+                return
+            await self._commit(*prepared)
+
+    def _sorted(self, deliveries: list[Delivery]) -> Batch:
+        return sort_out(deliveries, self._known.devices, self._clocks)
+
+    async def _commit(self, deliveries: list[Delivery], batch: Batch) -> None:
+        """Commits and acknowledges, however long the database takes to take it."""
+        wait = FIRST_RETRY_S
+        while True:
+            try:
+                self.counts += await self._store(deliveries, batch)
+                break
+            except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as failed:
+                self.problem = " ".join(str(failed).split())
+                log.warning("database_failed", why=self.problem, holds=self.holds, retry_in_s=wait)
+                await self._drop_database()
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_RETRY_S)
+        self.problem = ""
+        self.holds -= len(deliveries)
+        self._lane.acknowledge(deliveries)
+
+    async def _store(self, deliveries: Sequence[Delivery], batch: Batch | None = None) -> Counts:
+        """Commits the deliveries; one that the database cannot take is rejected, alone."""
+        database = await self._get_database()
+        if batch is None:
+            batch = self._sorted(list(deliveries))
+        if batch.unknown and await self._known.look_up(database, batch.unknown):
+            batch = self._sorted(list(deliveries))
+        try:
+            return await self._committer.commit(database, batch)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as failed:
+            if database.broken:
+                raise DatabaseUnavailable(" ".join(str(failed).split())) from failed
+            if len(deliveries) > 1:
+                half = len(deliveries) // 2
+                return await self._store(deliveries[:half]) + await self._store(deliveries[half:])
+            log.exception("not_storable", topic=deliveries[0].topic)
+            return await self._committer.commit(database, not_storable(deliveries[0], failed))
+
+    async def _write_latest(self) -> None:
+        with contextlib.suppress(DatabaseUnavailable, psycopg.Error):
+            await self._committer.write_latest(await self._get_database())
+
+    async def _get_database(self) -> psycopg.AsyncConnection:
+        if self._database is None or self._database.closed:
+            self._database = await connect_async(self._database_url)
+            await self._database.set_autocommit(True)  # so that every transaction block really commits
+        return self._database
+
+    async def _drop_database(self) -> None:
+        if self._database is not None:
+            with contextlib.suppress(psycopg.Error):
+                await self._database.close()
+            self._database = None
+
+
+def not_storable(delivery: Delivery, failed: Exception) -> Batch:
+    """A batch that rejects everything in one message which the database refused to take."""
+    reject = Reject("not_storable", f"{type(failed).__name__}: {' '.join(str(failed).split())[:300]}")
+    items = 1 if delivery.topic.endswith("/event") else len(decode_readings(delivery.payload))
+    return Batch(rejects=[Rejected(delivery, reject)] * items)
