@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bench.commands import bench_app
 from demo.simulate import simulate_app
 from foundation import logs
 from foundation.errors import NuanshaoError, SettingsError
@@ -39,6 +40,7 @@ registry_commands.add_to(device_app)
 app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(drill_app, name="drill")
+app.add_typer(bench_app, name="bench")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()

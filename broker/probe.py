@@ -48,10 +48,10 @@ def probe(url: str, *, timeout: float = 5.0, ca_file: str = "") -> None:
         )
 
 
-def connect_packet(client_id: str, user: str, password: str) -> bytes:
-    """An MQTT 3.1.1 CONNECT with a clean session and a keep-alive of 10 s."""
+def connect_packet(client_id: str, user: str, password: str, keep_alive_s: int = 10) -> bytes:
+    """An MQTT 3.1.1 CONNECT with a clean session."""
     flags = 0x02 | (0x80 if user else 0) | (0x40 if user and password else 0)
-    body = _text("MQTT") + bytes([4, flags, 0, 10]) + _text(client_id)
+    body = _text("MQTT") + bytes([4, flags]) + keep_alive_s.to_bytes(2, "big") + _text(client_id)
     if user:
         body += _text(user) + (_text(password) if password else b"")
     return b"\x10" + _length(len(body)) + body

@@ -111,7 +111,9 @@ class Stack:
             f"{PREFIX}API_PORT": str(api_port),
         }
         if not self._settings.aliyun_access_key_id:
-            environment |= self._emulated_carrier(claim(0, "the carrier emulator"))
+            carrier = emulated_carrier(claim(0, "the carrier emulator"))
+            self.carrier_url = carrier[f"{PREFIX}ALIYUN_SMS_ENDPOINT"]
+            environment |= carrier
         self._start(undo, "api", environment)
         if f"{PREFIX}MQTT_PASSWORD_FILE" in environment or self._settings.mqtt_password_file:
             self._start(undo, "broker-access", environment)
@@ -120,18 +122,6 @@ class Stack:
             self._start(undo, "carriers", environment, "--port", port)
         self._start(undo, "alerts", environment)
         self._start(undo, "ingest", environment)
-
-    def _emulated_carrier(self, port: int) -> dict[str, str]:
-        self.carrier_url = f"http://127.0.0.1:{port}"
-        return {
-            f"{PREFIX}ALIYUN_SMS_ENDPOINT": self.carrier_url,
-            f"{PREFIX}ALIYUN_ACCESS_KEY_ID": "emulator",
-            f"{PREFIX}ALIYUN_ACCESS_KEY_SECRET": secrets.token_urlsafe(24),
-            f"{PREFIX}ALIYUN_SMS_SIGN_NAME": EMULATED_SIGN_NAME,
-            f"{PREFIX}ALIYUN_SMS_TEMPLATE_CRITICAL": "SMS_EMULATED_CRITICAL",
-            f"{PREFIX}ALIYUN_SMS_TEMPLATE_ROUTINE": "SMS_EMULATED_ROUTINE",
-            f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
-        }
 
     def _start(self, undo: ExitStack, name: str, environment: dict[str, str], *arguments: str) -> None:
         process = Process(
@@ -182,6 +172,19 @@ class Stack:
                     pass
                 time.sleep(0.1)
         raise ServiceFailed(f"not ready within {READY_WITHIN_S:.0f} s: {said}", do=f"look into {self.logs}")
+
+
+def emulated_carrier(port: int) -> dict[str, str]:
+    """What our processes need in their environment to reach the carrier emulator on `port`, with a new account."""
+    return {
+        f"{PREFIX}ALIYUN_SMS_ENDPOINT": f"http://{LOOPBACK}:{port}",
+        f"{PREFIX}ALIYUN_ACCESS_KEY_ID": "emulator",
+        f"{PREFIX}ALIYUN_ACCESS_KEY_SECRET": secrets.token_urlsafe(24),
+        f"{PREFIX}ALIYUN_SMS_SIGN_NAME": EMULATED_SIGN_NAME,
+        f"{PREFIX}ALIYUN_SMS_TEMPLATE_CRITICAL": "SMS_EMULATED_CRITICAL",
+        f"{PREFIX}ALIYUN_SMS_TEMPLATE_ROUTINE": "SMS_EMULATED_ROUTINE",
+        f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
+    }
 
 
 def _remove_own(path: Path, text: str) -> None:

@@ -1,0 +1,30 @@
+-- name: bench_listening
+-- Ingest workers that are connected and have said so since a moment.
+select count(*) from worker where kind = 'ingest' and connected_since is not null and heartbeat_at > %s
+
+-- name: bench_watching
+select count(*) from worker where kind = 'alerts' and heartbeat_at > %s
+
+-- name: bench_latency
+-- From a reading's time to its commit, in ms, of those measured in a span: how many, median, 99 of 100. Where
+-- track_commit_timestamp is on.
+select count(*), percentile_cont(0.5) within group (order by ms), percentile_cont(0.99) within group (order by ms)
+from (
+    select extract(epoch from pg_xact_commit_timestamp(xmin) - ts)::float8 * 1000 as ms
+    from telemetry where ts >= %s and ts < %s and device_id < %s
+) as committed
+
+-- name: bench_told
+-- When the carrier took the first message about an alarm of each of these devices.
+select d.uid, min(n.accepted_at)
+from device d join alarm a on a.device_id = d.id join notification n on n.alarm_id = a.id
+where d.uid = any(%s) and n.kind = 'raised' and n.accepted_at is not null
+group by d.uid
+
+-- name: bench_rows
+-- Readings of devices below an id (above it are those of the COPY alone), and events.
+select count(*), (select count(*) from device_event)
+from telemetry where device_id < %s
+
+-- name: bench_different
+select count(*) from (select distinct device_id, ts from telemetry where device_id < %s) as different
