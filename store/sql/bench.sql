@@ -28,3 +28,13 @@ from telemetry where device_id < %s
 
 -- name: bench_different
 select count(*) from (select distinct device_id, ts from telemetry where device_id < %s) as different
+
+-- name: bench_stored
+select (select count(*) from telemetry), (select count(*) from device)
+
+-- name: bench_fullest_home
+-- The village and the home with the most devices that have reported.
+select r.code, h.code
+from home h join region r on r.id = h.region_id join device d on d.home_id = h.id
+join device_latest l on l.device_id = d.id
+group by r.code, h.code order by count(*) desc, h.code limit 1
