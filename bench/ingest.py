@@ -143,6 +143,8 @@ class Run:
     def _report(self, at_rate: Measured, saturated: Measured, background: Told, under_load: Told) -> dict[str, Any]:
         durable, pairs = self.durable, self.pairs
         with connect(self.bed.database_url, autocommit=True) as connection:
+            # without it the planner knows nothing of what has just come, and a count takes minutes
+            connection.execute("analyze telemetry")
             latency, latency_saturated = _latency(connection, at_rate), _latency(connection, saturated)
             books = self._books(connection)
         cpu_s = {name: sum(phase.cpu_s.get(name, 0.0) for phase in durable) for name in OURS}
