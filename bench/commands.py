@@ -92,7 +92,7 @@ def query(
     homes: Annotated[int, typer.Option(min=10, max=200_000)] = 2_000,
     days: Annotated[float, typer.Option(min=0.05, max=366, help="How long ago its readings begin.")] = 1.0,
     interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a device.")] = 300,
-    times: Annotated[int, typer.Option(min=1, help="How often each query is asked.")] = 10,
+    times: Annotated[int, typer.Option(min=1, help="How often each query is asked.")] = 20,
     *,
     as_json: Json = False,
 ) -> None:

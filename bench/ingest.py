@@ -154,6 +154,9 @@ class Run:
             **middle(pairs),
             "cpu_us_per_msg": by_process["ingest"],
             "cpu_us_per_msg_by_process": by_process,
+            "others_cpu_cores": round(
+                sum(phase.others_cpu_s for phase in durable) / sum(phase.seconds for phase in durable), 2
+            ),
             "rate_asked": self.options.rate,
             "rate_kept": round(at_rate.per_s),
             "latency_ms_p50": latency[0],

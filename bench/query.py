@@ -39,7 +39,7 @@ class Options:
     homes: int = 2_000
     days: float = 1.0
     interval_s: int = 300
-    times: int = 10
+    times: int = 20
 
 
 def bench_query(project: Path, options: Options, say: Callable[[str], None]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def show_ingest(report: Mapping[str, Any]) -> None:
         ("COPY alone", f"{report['copy_per_s']:,} rows/s", "one connection, nothing else"),
         ("CPU a message", f"{report['cpu_us_per_msg']:.1f} µs", "ingest, all its processes"),
         *((f"  {name}", f"{cpu[name]:.1f} µs", f"{memory.get(name, 0):,.0f} MB at most") for name in cpu),
+        ("others", f"{report['others_cpu_cores']:.2f} cores", "used by anybody else on this machine meanwhile"),
         (
             "reading committed",
             f"p50 {_ms(report['latency_ms_p50'])}, p99 {_ms(report['latency_ms_p99'])}",

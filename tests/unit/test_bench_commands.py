@@ -21,7 +21,8 @@ CO = {"injected": 20, "told": 19, "latency_ms_p50": 80.0, "latency_ms_p99": None
 INGEST: dict[str, Any] = {
     "throwaway_per_s": 40_000, "durable_per_s": 20_000, "ratio": 0.5, "copy_per_s": 150_000, "cpu_us_per_msg": 21.5,
     "cpu_us_per_msg_by_process": {"ingest": 21.5, "postgres": 9.0}, "memory_mb_by_process": {"ingest": 90.0},
-    "latency_ms_p50": 60.0, "latency_ms_p99": 120.0, "rate_kept": 9_990, "published": 100, "stored": 100, "lost": 0,
+    "others_cpu_cores": 0.25, "latency_ms_p50": 60.0,
+    "latency_ms_p99": 120.0, "rate_kept": 9_990, "published": 100, "stored": 100, "lost": 0,
     "duplicated": 0, "shortcomings": [], "machine": {"cores": 2},
     **{f"co_{name}{suffix}": value for name, value in CO.items() for suffix in ("", "_saturated")},
 }  # fmt: skip

@@ -13,7 +13,7 @@ from bench.figures import Pair, each_message, middle, percentile
 from bench.ingest import Books, Told
 from bench.machine import cpu_model, machine
 from bench.publisher import Order, room
-from bench.usage import cpu_seconds, memory_kb, tree, usage
+from bench.usage import busy_seconds, cpu_seconds, memory_kb, tree, usage
 from tests.conftest import PROJECT
 
 ORDER = Order("board", 100, 17, window=1_000, ahead=2_000)
@@ -115,6 +115,12 @@ def test_cpu_time_is_read_behind_a_name_that_holds_anything() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     fields = ["S", "1", *["0"] * 9, str(ticks), str(2 * ticks), str(3 * ticks), str(4 * ticks), "20"]
     assert cpu_seconds(f"42 (a) b (c) {' '.join(fields)}") == 10.0
+
+
+def test_the_machine_is_busy_when_it_is_neither_idle_nor_waiting() -> None:
+    ticks = os.sysconf("SC_CLK_TCK")
+    counts = [number * ticks for number in (1, 2, 3, 100, 200, 4, 5, 6, 0, 0)]
+    assert busy_seconds(f"cpu  {' '.join(map(str, counts))}\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 21.0
 
 
 def test_memory_is_read_with_what_is_shared() -> None:
