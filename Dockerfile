@@ -10,6 +10,7 @@ RUN /opt/nuanshao/bin/pip install --require-hashes --only-binary :all: -r requir
 COPY pyproject.toml README.md LICENSE cli.py ./
 COPY alerts alerts
 COPY api api
+COPY bench bench
 COPY broker broker
 COPY carriers carriers
 COPY catalogue catalogue

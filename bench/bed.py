@@ -81,8 +81,9 @@ class Bed:
         for process in reversed(list(self._running.values())):
             process.stop()
         self._stack.close()
-        for name in ("postgres/data", "mosquitto/data") if error else (".",):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        gone = (self.postgres.data, self.mosquitto.folder / "data") if error else (self.folder,)
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
         if error:
             self.say(f"logs are kept in {self.folder}")
 

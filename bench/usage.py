@@ -36,6 +36,17 @@ def usage(pid: int) -> Usage:
     return Usage(cpu_s, (own_kb + shared_kb) / 1024)
 
 
+def machine_busy_s() -> float:
+    """CPU seconds that the whole machine has worked since its start, all cores together."""
+    return busy_seconds(Path("/proc/stat").read_text(encoding="ascii"))
+
+
+def busy_seconds(stat: str) -> float:
+    """The same in the text of /proc/stat: user, nice, system, interrupts and what a hypervisor took; not idle."""
+    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, stat.split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / _TICKS_PER_S
+
+
 def tree(pid: int) -> list[int]:
     """`pid` and its descendants."""
     children: dict[int, list[int]] = {}
