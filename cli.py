@@ -290,9 +290,9 @@ def device_add(
     as_json: Json = False,
 ) -> None:
     """Register a device and print its MQTT password, once."""
-    from demo.county import admit
     from foundation.settings import required
     from registry.passwords import mosquitto_hash
+    from runtime.admission import admit
     from store.connect import connect, database_url
     from store.registry import add_device, set_credential
 
