@@ -13,6 +13,7 @@ COPY api api
 COPY broker broker
 COPY carriers carriers
 COPY catalogue catalogue
+COPY chaos chaos
 COPY dashboards dashboards
 COPY demo demo
 COPY device_sim device_sim
