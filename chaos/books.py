@@ -30,6 +30,8 @@ class Books:
     rejected: int
     lost: int
     lost_with_the_broker: int
+    lost_back_s: float
+    """How long before its death the oldest of these had been measured."""
     duplicated: int
     """Rows beyond the first of their item."""
     never_sent: int
@@ -47,14 +49,17 @@ def balance(to_store: Keys, to_reject: Keys, tables: Tables, broker_kills_ms: li
     wanted = np.union1d(to_store, to_reject)
     found = np.union1d(stored, rejected)
     lost_ms = time_ms(np.setdiff1d(wanted, found))
-    with_the_broker = np.zeros(len(lost_ms), dtype=np.bool_)
+    with_the_broker, back_ms = np.zeros(len(lost_ms), dtype=np.bool_), 0
     for killed_ms in broker_kills_ms:
-        with_the_broker |= (lost_ms > killed_ms - BROKER_KEEPS_MS) & (lost_ms <= killed_ms)
+        its = (lost_ms > killed_ms - BROKER_KEEPS_MS) & (lost_ms <= killed_ms) & ~with_the_broker
+        back_ms = max(back_ms, int((killed_ms - lost_ms[its]).max(initial=0)))
+        with_the_broker |= its
     return Books(
         stored=len(np.intersect1d(stored, wanted)),
         rejected=len(np.setdiff1d(np.intersect1d(rejected, wanted), stored)),
         lost=int((~with_the_broker).sum()),
         lost_with_the_broker=int(with_the_broker.sum()),
+        lost_back_s=round(back_ms / 1000, 1),
         duplicated=len(tables.stored) - len(stored),
         never_sent=len(np.setdiff1d(found, wanted)),
         wrongly_rejected=len(np.intersect1d(rejected, to_store)),

@@ -35,6 +35,11 @@ class Links:
             self._stage.run(proxy.start())
             self._proxies[link] = proxy
 
+    def close(self) -> None:
+        """End all proxies."""
+        for proxy in self._proxies.values():
+            self._stage.run(proxy.close())
+
     def __getitem__(self, link: Link) -> Proxy:
         """The proxy in this link."""
         return self._proxies[link]

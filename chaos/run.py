@@ -23,6 +23,7 @@ from chaos.kinds import KIND
 from chaos.links import Links, host_and_port
 from chaos.load import Load
 from chaos.schedule import Danger, Fault, Schedule, schedule
+from chaos.settling import Settling
 from chaos.stage import Stage
 from chaos.verdict import Facts, account, as_json, shortcomings
 from device_sim.network.broker import Address
@@ -40,8 +41,6 @@ Say = Callable[[str], None]
 
 SETTLE_WITHIN_S: Final = 150.0
 """Longer than the 60 s after which a killed courier's claim ends, and the waits before a database is tried again."""
-RECEIPTS_WITHIN_S: Final = 15.0
-"""How long it waits for receipts besides; one that met a dead database is repeated by the carrier a minute later."""
 WELL_WITHIN_S: Final = 30.0
 _LOOK_EVERY_S: Final = 0.5
 
@@ -97,6 +96,7 @@ def _play(project: Path, folder: Path, plan: Schedule, wish: Wish, say: Say) -> 
     with ExitStack() as undo:
         stage = undo.enter_context(Stage())
         links = Links(stage)
+        undo.callback(links.close)
         stack = undo.enter_context(Stack(project, folder, say, fresh=True, detour=links.detour))
         with connect(stack.database_url) as connection:
             passwords = register(connection, homes)
@@ -114,8 +114,8 @@ def _play(project: Path, folder: Path, plan: Schedule, wish: Wish, say: Say) -> 
             f" {len(plan.faults)} faults and {len(plan.dangers)} times carbon monoxide in {plan.length_s:.0f} s"
         )
         _follow(plan, breaker, stage, load, say)
-        say("everything is whole again: waiting until all is acknowledged, stored and told")
         breaker.finish()
+        say("everything is whole again: waiting until all is acknowledged, stored and told")
         stage.call(load.stop_measuring)
         return _settle(stack, breaker, load, say)
 
@@ -136,22 +136,16 @@ def _follow(plan: Schedule, breaker: Breaker, stage: Stage, load: Load, say: Say
 
 def _settle(stack: Stack, breaker: Breaker, load: Load, say: Say) -> Facts:
     """Waits, bounded, until nothing is under way any more; then counts."""
-    sent = load.sent
-    until = time.monotonic() + SETTLE_WITHIN_S
-    receipts_until = None
+    settling, until = Settling(loses=bool(breaker.broker_kills_ms)), time.monotonic() + SETTLE_WITHIN_S
     while time.monotonic() < until:
         time.sleep(_LOOK_EVERY_S)
         try:
             with connect(stack.database_url, autocommit=True) as connection:
-                seen = counting.under_way(connection, sent.injected)
+                seen = counting.under_way(connection, load.sent.injected)
         except (DatabaseUnavailable, psycopg.OperationalError) as failed:
             say(f"looking again: {' '.join(str(failed).split())}")
             continue
-        stored = seen.ledger.stored >= sent.readable and seen.ledger.rejected >= sent.unreadable
-        if load.outstanding or not stored or seen.open or seen.told < len(sent.injected):
-            continue
-        receipts_until = receipts_until or time.monotonic() + RECEIPTS_WITHIN_S
-        if not seen.receipts or time.monotonic() > receipts_until:
+        if settling.over(seen, load.sent, load.outstanding, time.monotonic()):
             break
     problems = _complaints(stack)
     breaker.heal()

@@ -122,6 +122,7 @@ def as_json(facts: Facts, plan: Schedule, wrong: list[str]) -> dict[str, Any]:
         "rejected": books.rejected,
         "lost": books.lost,
         "lost_with_the_broker": books.lost_with_the_broker,
+        "lost_back_s": books.lost_back_s,
         "duplicated": books.duplicated,
         "ledger": asdict(facts.ledger),
         "co_injected": len(facts.told),
@@ -169,7 +170,7 @@ def account(result: dict[str, Any]) -> list[str]:
     ]
     if result["lost_with_the_broker"] or result["co_lost_with_the_broker"]:
         lines.append(
-            f"lost with the broker: {result['lost_with_the_broker']} readings,"
+            f"lost with the broker: {result['lost_with_the_broker']} items, the oldest {result['lost_back_s']} s old;"
             f" {result['co_lost_with_the_broker']} times carbon monoxide"
         )
     return lines

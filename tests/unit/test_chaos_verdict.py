@@ -72,6 +72,7 @@ def test_only_what_a_killed_broker_may_have_had_is_lost_with_it() -> None:
     sent = items(0, BROKER_KEEPS_MS // 2, BROKER_KEEPS_MS + 1000, BROKER_KEEPS_MS + 1001)
     books = balance(sent, items(), held, [NOW_MS + BROKER_KEEPS_MS + 1000])
     assert (books.lost, books.lost_with_the_broker) == (2, 2)
+    assert books.lost_back_s == pytest.approx((BROKER_KEEPS_MS / 2 + 1000) / 1000)
     assert books.longest_gap_s == 0.0
 
 
@@ -165,6 +166,6 @@ def test_what_dies_with_the_broker_is_said_and_is_no_shortcoming() -> None:
     assert shortcomings(killed, PLAN) == []
     result = as_json(killed, PLAN, [])
     assert (result["lost"], result["lost_with_the_broker"], result["co_lost_with_the_broker"]) == (0, 7, 1)
-    assert account(result)[-1] == "lost with the broker: 7 readings, 1 times carbon monoxide"
+    assert account(result)[-1] == "lost with the broker: 7 items, the oldest 0.0 s old; 1 times carbon monoxide"
     late = replace(killed, told=(replace(untold, at=NOW + timedelta(seconds=2)),))
     assert len(shortcomings(late, PLAN)) == 1, "it came after the kill"
