@@ -86,6 +86,8 @@ class Stack:
             self._start_processes(undo)
             self._write_env(undo)
             self._await_ready()
+            if self.services.mosquitto is not None:
+                self.services.mosquitto.save()
             self._stack = undo.pop_all()
         return self
 
