@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from chaos.sent import Keys, time_ms
 
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
+
 BROKER_KEEPS_MS: Final = 90_000
 """A killed broker loses what came since its last save, at most 60 s (mosquitto.conf); measured a little earlier."""
+
+BROKER_FORGETS_MS: Final = 10_000
+"""And where it has forgotten our session too, what it takes until ingest has subscribed again."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def balance(to_store: Keys, to_reject: Keys, tables: Tables, broker_kills_ms: li
     lost_ms = time_ms(np.setdiff1d(wanted, found))
     with_the_broker, back_ms = np.zeros(len(lost_ms), dtype=np.bool_), 0
     for killed_ms in broker_kills_ms:
-        its = (lost_ms > killed_ms - BROKER_KEEPS_MS) & (lost_ms <= killed_ms) & ~with_the_broker
+        its = broker_explains(lost_ms, killed_ms) & ~with_the_broker
         back_ms = max(back_ms, int((killed_ms - lost_ms[its]).max(initial=0)))
         with_the_broker |= its
     return Books(
@@ -67,6 +72,12 @@ def balance(to_store: Keys, to_reject: Keys, tables: Tables, broker_kills_ms: li
         rejected_rows=len(tables.rejected),
         longest_gap_s=_longest_gap_s(tables.received_ms),
     )
+
+
+def broker_explains(lost_ms: Keys, killed_ms: int) -> Bools:
+    """Which of these may have been lost because the broker was killed at that moment."""
+    found: Bools = (lost_ms > killed_ms - BROKER_KEEPS_MS) & (lost_ms <= killed_ms + BROKER_FORGETS_MS)
+    return found
 
 
 def _longest_gap_s(received_ms: Keys) -> float:

@@ -35,10 +35,10 @@ class UnderWay:
     told: int
 
 
-def under_way(connection: psycopg.Connection, injected: Sequence[Injected]) -> UnderWay:
-    """A cheap look, for who waits."""
+def under_way(connection: psycopg.Connection, injected: Sequence[Injected], silent_from: datetime) -> UnderWay:
+    """A cheap look, for who waits. `silent_from`: when villages are silent because the load has ended."""
     ledger = read_ledger(connection)
-    is_open, receipts = _row(connection, "messages_under_way")
+    is_open, receipts = _row(connection, "messages_under_way", silent_from)
     accepted = {uid for uid, _, at in connection.execute(sql("critical_alarms")) if at is not None}
     return UnderWay(ledger, is_open, receipts, sum(one.uid in accepted for one in injected))
 
@@ -75,9 +75,9 @@ def told(
     return tuple(found), sum(map(len, alarms.values()))
 
 
-def incidents(connection: psycopg.Connection) -> int:
-    """How many villages were called silent."""
-    (count,) = _row(connection, "count_incidents")
+def incidents(connection: psycopg.Connection, silent_from: datetime) -> int:
+    """How many villages were called silent before they were."""
+    (count,) = _row(connection, "count_incidents", silent_from)
     return int(count)
 
 
@@ -109,8 +109,8 @@ def _key(topic: str, payload: bytes, place: dict[str, int]) -> int:
         return -1
 
 
-def _row(connection: psycopg.Connection, block: str) -> tuple[Any, ...]:
-    row = connection.execute(sql(block)).fetchone()
+def _row(connection: psycopg.Connection, block: str, *places: object) -> tuple[Any, ...]:
+    row = connection.execute(sql(block), places).fetchone()
     if row is None:
         raise ValueError(f"{block} gave no row")
     return row

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from chaos.county import County, Device
+from alerts.blackout import MISSED_READINGS
+from chaos.county import INTERVAL_S, County, Device
 from chaos.schedule import Danger
 from chaos.sent import Injected, Sent
 from device_sim.network.broker import Address, Broker
@@ -54,6 +55,8 @@ class Load:
     ) -> None:
         self.sent = Sent()
         self.devices = county.devices
+        self.silent_from = datetime.max.replace(tzinfo=UTC)
+        """When villages are silent because nothing is measured any more."""
         self._rate = rate
         self._clock = clock
         self._rng = random.Random(f"load {seed}")  # noqa: S311 - which devices, no secret
@@ -94,6 +97,7 @@ class Load:
         """Nothing new; what is not acknowledged yet goes on being sent."""
         if self._loads is not None:
             self._loads.cancel()
+        self.silent_from = self._clock() + timedelta(seconds=MISSED_READINGS * INTERVAL_S)
         for client in self._clients.values():
             client.restore("network")
             client.flush()

@@ -141,7 +141,7 @@ def _settle(stack: Stack, breaker: Breaker, load: Load, say: Say) -> Facts:
         time.sleep(_LOOK_EVERY_S)
         try:
             with connect(stack.database_url, autocommit=True) as connection:
-                seen = counting.under_way(connection, load.sent.injected)
+                seen = counting.under_way(connection, load.sent.injected, load.silent_from)
         except (DatabaseUnavailable, psycopg.OperationalError) as failed:
             say(f"looking again: {' '.join(str(failed).split())}")
             continue
@@ -164,7 +164,7 @@ def _complaints(stack: Stack) -> list[str]:
 def _count(connection: psycopg.Connection, stack: Stack, breaker: Breaker, load: Load, complaints: list[str]) -> Facts:
     sent = load.sent
     told, without_cause = counting.told(connection, counting.carriers_messages(stack.carrier_url), sent.injected)
-    seen = counting.under_way(connection, sent.injected)
+    seen = counting.under_way(connection, sent.injected, load.silent_from)
     found = counting.tables(connection, load.devices)
     return Facts(
         published=sent.published,
@@ -174,7 +174,7 @@ def _count(connection: psycopg.Connection, stack: Stack, breaker: Breaker, load:
         ledger=seen.ledger,
         told=told,
         alarms_without_cause=without_cause,
-        false_incidents=counting.incidents(connection),
+        false_incidents=counting.incidents(connection, load.silent_from),
         notifications_open=seen.open,
         receipts_awaited=seen.receipts,
         broker_kills_ms=tuple(breaker.broker_kills_ms),

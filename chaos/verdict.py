@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from chaos.books import BROKER_KEEPS_MS, Books
+import numpy as np
+
+from chaos.books import Books, broker_explains
 from chaos.schedule import Schedule, Way
 from store.health import LedgerCounts
 
@@ -69,8 +71,8 @@ class Facts:
         return sum(not one.told and self._with_the_broker(one) for one in self.told)
 
     def _with_the_broker(self, one: Told) -> bool:
-        ms = one.at.timestamp() * 1000
-        return any(killed - BROKER_KEEPS_MS < ms <= killed for killed in self.broker_kills_ms)
+        at_ms = np.array([int(one.at.timestamp() * 1000)], dtype=np.int64)
+        return any(broker_explains(at_ms, killed_ms).all() for killed_ms in self.broker_kills_ms)
 
 
 def shortcomings(facts: Facts, plan: Schedule) -> list[str]:

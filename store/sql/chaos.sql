@@ -22,9 +22,10 @@ left join notification n on n.alarm_id = a.id and n.kind = 'raised'
 where a.priority = 'critical' and a.condition <> 'pending'
 
 -- name: messages_under_way
--- Neither taken by a carrier nor ended; taken, and without a receipt.
+-- Neither taken by a carrier nor ended; taken, and without a receipt. From a moment on villages really are silent: what
+-- is said of them then is nobody's concern.
 select count(*) filter (where accepted_at is null), count(*) filter (where accepted_at is not null)
-from notification where ended_at is null
+from notification where ended_at is null and (incident_id is null or created_at < %s)
 
 -- name: count_incidents
-select count(*) from incident
+select count(*) from incident where recorded_at < %s
