@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -62,6 +63,7 @@ def run(project: Path, wish: Wish, say: Say) -> dict[str, Any]:
     plan = schedule(wish.seed, wish.minutes, short=wish.short, kill_broker=wish.kill_broker)
     _refuse_what_is_not_ours()
     folder = state_dir(project, "chaos")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it unless told
     try:
         facts = _play(project, folder, plan, wish, say)
     except (KeyboardInterrupt, SystemExit):
