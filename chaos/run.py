@@ -79,7 +79,6 @@ def run(project: Path, wish: Wish, say: Say) -> dict[str, Any]:
         say(f"logs and data are kept in {folder}")
     else:
         _remove(folder)
-        say("all is well: nothing lost, nothing twice, everybody told")
     return result
 
 

@@ -170,11 +170,15 @@ def account(result: dict[str, Any]) -> list[str]:
             f" messages open {result['notifications_open']}, waiting for a receipt {result['receipts_awaited']}"
         ),
     ]
-    if result["lost_with_the_broker"] or result["co_lost_with_the_broker"]:
+    with_the_broker = result["lost_with_the_broker"] or result["co_lost_with_the_broker"]
+    if with_the_broker:
         lines.append(
             f"lost with the broker: {result['lost_with_the_broker']} items, the oldest {result['lost_back_s']} s old;"
             f" {result['co_lost_with_the_broker']} times carbon monoxide"
         )
+    if result["ok"]:
+        but = ", but for what died with the broker" if with_the_broker else ""
+        lines.append(f"all is well: nothing lost, nothing twice, everybody told{but}")
     return lines
 
 

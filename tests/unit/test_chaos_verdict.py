@@ -108,6 +108,8 @@ def test_a_good_run_has_no_shortcoming_and_its_json_says_so() -> None:
     assert result["ledger"] == {"received": 4, "stored": 2, "duplicate": 1, "rejected": 1}
     assert len(result["schedule"]) == len(PLAN.faults) == sum(result["faults"].values())
     assert "3 published" in account(result)[0]
+    assert account(result)[-1] == "all is well: nothing lost, nothing twice, everybody told"
+    assert not any("all is well" in line for line in account(as_json(GOOD, PLAN, ["something"])))
 
 
 @pytest.mark.parametrize(
@@ -167,6 +169,7 @@ def test_what_dies_with_the_broker_is_said_and_is_no_shortcoming() -> None:
     assert shortcomings(killed, PLAN) == []
     result = as_json(killed, PLAN, [])
     assert (result["lost"], result["lost_with_the_broker"], result["co_lost_with_the_broker"]) == (0, 7, 1)
-    assert account(result)[-1] == "lost with the broker: 7 items, the oldest 0.0 s old; 1 times carbon monoxide"
+    assert account(result)[-1].endswith("everybody told, but for what died with the broker")
+    assert account(result)[-2] == "lost with the broker: 7 items, the oldest 0.0 s old; 1 times carbon monoxide"
     late = replace(killed, told=(replace(untold, at=NOW + timedelta(seconds=12)),))
     assert len(shortcomings(late, PLAN)) == 1, "it came long after the kill"
