@@ -14,6 +14,7 @@ COPY bench bench
 COPY broker broker
 COPY carriers carriers
 COPY catalogue catalogue
+COPY chaos chaos
 COPY dashboards dashboards
 COPY demo demo
 COPY device_sim device_sim

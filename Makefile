@@ -33,7 +33,7 @@ ifeq ($(strip $(ARGS)),)
 	@# two at once: the unit tests calculate while the others wait for real services
 	@units=$$(mktemp); $(BIN)/pytest -p no:cacheprovider tests/unit > $$units 2>&1 & first=$$!; \
 	trap "kill $$first" INT TERM; \
-	$(BIN)/pytest tests/integration tests/e2e tests/bench; others=$$?; \
+	$(BIN)/pytest tests/integration tests/e2e tests/bench tests/chaos; others=$$?; \
 	wait $$first; first=$$?; cat $$units; rm -f $$units; [ $$first -eq 0 ] && [ $$others -eq 0 ]
 else
 	@exec $(BIN)/pytest $(ARGS)

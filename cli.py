@@ -93,6 +93,27 @@ def up(
     run(PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, say=say)
 
 
+@app.command()
+def chaos(
+    minutes: Annotated[float, typer.Option(help="How long things are broken, 2 or more.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed breaks the same things at the same times.")] = 1,
+    rate: Annotated[float, typer.Option(min=1, help="Readings a second, of all devices together.")] = 1000.0,
+    devices: Annotated[int, typer.Option(min=1, max=10_000, help="Devices beside the CO detectors.")] = 600,
+    *,
+    short: Annotated[bool, typer.Option("--short", help="Everything once, within a minute.")] = False,
+    kill_broker: Annotated[bool, typer.Option("--kill-broker", help="The broker too; it loses what it must.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Break the running system on a schedule and balance the books afterwards. Exit code 1 when they do not balance."""
+    from chaos.run import Wish, run
+
+    logs.configure(process="chaos", level="ERROR")
+    result = run(PROJECT, Wish(minutes, seed, rate, devices, short, kill_broker), say)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
 # -- our processes --------------------------------------------------------------------------------------------------
 
 
@@ -307,9 +328,9 @@ def device_add(
     as_json: Json = False,
 ) -> None:
     """Register a device and print its MQTT password, once."""
-    from demo.county import admit
     from foundation.settings import required
     from registry.passwords import mosquitto_hash
+    from runtime.admission import admit
     from store.connect import connect, database_url
     from store.registry import add_device, set_credential
 

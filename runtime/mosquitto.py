@@ -26,6 +26,7 @@ ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
 READY_S = 30.0
 STOP_S = 30.0
 WATCH_S = 0.5
+SAVED_S = 10.0
 _POLL_S = 0.03
 
 
@@ -41,6 +42,7 @@ class Mosquitto(Server):
     def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0, address: str = LOOPBACK) -> None:
         super().__init__(folder, port, folder / "mosquitto.log")
         self.password_file = folder / "passwords"
+        self._saved = folder / "data" / "mosquitto.db"
         self._address = address
         self._programs = programs
         self._password = ""
@@ -82,6 +84,20 @@ class Mosquitto(Server):
         """Make the broker read password file and ACL again; clients whose account is unchanged stay connected."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGHUP)
+
+    def save(self) -> None:
+        """Make the broker write sessions and queues down now; returns when it has, or after some seconds.
+
+        A broker that is killed before its first save has forgotten that there is a session, and drops what devices
+        publish until ingest has subscribed again.
+        """
+        before = _stamp_of(self._saved)
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + SAVED_S
+        while _stamp_of(self._saved) == before and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
 
     def set_devices(self, rows: Iterable[tuple[str, str]]) -> None:
         """Replace the devices' accounts by (user name, hash) rows and make the broker read them now."""
@@ -129,17 +145,10 @@ class Mosquitto(Server):
             else:
                 return
 
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self.password_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
-
     def _watch(self, process: subprocess.Popen[bytes] | None) -> None:
         seen = None
         while not self._stop_watching.wait(WATCH_S) and process is self._process:
-            now = self._stamp()
+            now = _stamp_of(self.password_file)
             if now is None or now == seen:
                 continue
             seen = now
@@ -148,6 +157,15 @@ class Mosquitto(Server):
             if content != self._told:
                 self._told = content
                 self.reload()
+
+
+def _stamp_of(file: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is replaced or written."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
 
 
 def render_configuration(folder: Path, port: int, address: str = LOOPBACK) -> str:
