@@ -21,6 +21,7 @@ from broker.session import Connection, Login, connect
 from catalogue.wire import FROM_DEVICE, TOPIC_ROOT
 from foundation.errors import NuanshaoError
 from foundation.settings import required
+from ingest.lane import BREATH_S
 
 FILTERS = tuple(f"{TOPIC_ROOT}/+/{channel}" for channel in FROM_DEVICE if channel != "cmd_ack")
 
@@ -31,7 +32,7 @@ class Throwaway:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._count = 0
-        self.connection = Connection(1, self._take)
+        self.connection = Connection(1, self._take, breath_s=BREATH_S)
 
     def _take(self, arrived: list[Delivery]) -> None:
         self.connection.acknowledge(arrived)

@@ -25,6 +25,8 @@ log = structlog.get_logger()
 LARGEST_BATCH: Final = 5_000
 LARGEST_BATCH_BYTES: Final = 2 * 1024 * 1024
 """A gateway's message may hold 200 readings; what a batch becomes in memory is bounded by its bytes."""
+BREATH_S: Final = 0.005
+"""Between two readings of the socket, in a lane that waits for company anyway."""
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 10.0
 
@@ -57,7 +59,7 @@ class Lane:
         number, wait = 0, FIRST_RETRY_S
         while True:
             number += 1
-            self._connection = connection = Connection(number, self._take)
+            self._connection = connection = Connection(number, self._take, breath_s=BREATH_S if self._linger_s else 0.0)
             try:
                 await connect(connection, self._broker, self._login)
             except BrokerUnavailable as failed:
