@@ -52,6 +52,28 @@ def ingest(
     raise typer.Exit(1 if report["shortcomings"] else 0)
 
 
+@bench_app.command("soak")
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.1)] = 20.0,
+    rate: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 20_000.0,
+    devices: Annotated[int, typer.Option(min=30, max=900_000)] = 20_000,
+    *,
+    as_json: Json = False,
+) -> None:
+    """One rate for long: whether memory stays flat and nothing is lost; exit code 1 when not."""
+    from bench.soak import bench_soak
+
+    report = bench_soak(Path.cwd(), minutes=minutes, rate=rate, devices=devices, say=_say)
+    if as_json:
+        _print_json(report)
+    else:
+        _say(", ".join(f"{name} {report[name]}" for name in ("rate_kept", "published", "stored", "lost")))
+        _say(f"memory at most {report['memory_mb_most']} MB, growth {report['memory_growth_mb']} MB")
+    for wrong in report["shortcomings"]:
+        _say(f"NOT GOOD: {wrong}")
+    raise typer.Exit(1 if report["shortcomings"] else 0)
+
+
 @bench_app.command("engine")
 def engine(
     seconds: Annotated[float, typer.Option(min=0.1, help="For each of the two figures.")] = 5.0,

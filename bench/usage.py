@@ -36,6 +36,19 @@ def usage(pid: int) -> Usage:
     return Usage(cpu_s, (own_kb + shared_kb) / 1024)
 
 
+def resident_mb(pid: int) -> float:
+    """What `pid` with its descendants has in memory now, in MB; what they share is counted with each."""
+    kb = 0
+    for one in tree(pid):
+        try:
+            status = (Path("/proc") / str(one) / "status").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        fields = dict(line.partition(":")[::2] for line in status.splitlines())
+        kb += int(fields.get("VmRSS", "0 kB").split()[0])
+    return kb / 1024
+
+
 def machine_busy_s() -> float:
     """CPU seconds that the whole machine has worked since its start, all cores together."""
     return busy_seconds(Path("/proc/stat").read_text(encoding="ascii"))

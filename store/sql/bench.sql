@@ -40,3 +40,7 @@ select r.code, h.code
 from home h join region r on r.id = h.region_id join device d on d.home_id = h.id
 join device_latest l on l.device_id = d.id
 group by r.code, h.code order by count(*) desc, h.code limit 1
+
+-- name: bench_soaked
+-- (device, ts) is unique in the table, so every row is another reading.
+select count(*) from telemetry
