@@ -163,7 +163,9 @@ def ingest(
     from alerts.engine import Engine
     from broker.address import Broker, session_name
     from catalogue.rules import default_pack
+    from foundation.exposition import exposed
     from foundation.settings import required, settings
+    from ingest.metrics import problems
     from ingest.worker import Worker
     from runtime.workers import run_workers, see_off
     from store.connect import database_url
@@ -175,8 +177,9 @@ def ingest(
         return
     if index is None and not goes:
         _beside(lambda stop: see_off(database_url(), name, 1, stop))
-    _run(
-        lambda stop: Worker(
+
+    async def work(stop: asyncio.Event) -> None:
+        worker = Worker(
             database_url=database_url(),
             broker=broker,
             client_id=settings().mqtt_client_id or session_name(broker, name),
@@ -185,8 +188,12 @@ def ingest(
             index=index or 0,
             workers=workers,
             goes=goes,
-        ).run(stop)
-    )
+        )
+        port = 0 if goes else settings().metrics_port
+        async with exposed(worker.metrics.registry, lambda: problems(worker.standing()), settings().metrics_host, port):
+            await worker.run(stop)
+
+    _run(work)
 
 
 @app.command()

@@ -54,6 +54,16 @@ class Lane:
         """Messages that have come and that nobody has taken for a batch."""
         return len(self._inbox)
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the first of them came, in ms since 1970."""
+        return self._inbox[0].received_ms if self._inbox else None
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """Payload that the broker still keeps for us."""
+        return 0 if self._connection is None else self._connection.unacknowledged_bytes
+
     async def stay_connected(self) -> None:
         """Connects, and again whenever the connection is lost, until cancelled. Raises BrokerRefused."""
         number, wait = 0, FIRST_RETRY_S

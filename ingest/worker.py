@@ -22,6 +22,7 @@ from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.known import KnownDevices
 from ingest.lane import Lane
+from ingest.metrics import IngestMetrics, Standing
 from ingest.sessions import events_login, leaving, readings_login
 from ingest.storing import Storing
 from store.connect import connect_async
@@ -78,6 +79,9 @@ class Worker:
             for lane, row in ((self.readings, name), (self.events, f"{name}-events"))
         ]
         self._stopped = False
+        self.metrics = IngestMetrics(self.standing)
+        for one in self._storing:
+            one.metrics = self.metrics
 
     @property
     def counts(self) -> Counts:
@@ -102,6 +106,24 @@ class Worker:
             for task in (*background, *storing):
                 task.cancel()
         await self._leave()
+
+    def standing(self) -> Standing:
+        """How this worker stands now."""
+        oldest = [one.oldest_ms for one in self._storing]
+        since_ms = min((ms for ms in oldest if ms is not None), default=None)
+        return Standing(
+            connected=self.readings.connected_since is not None and self.events.connected_since is not None,
+            waiting=self._waiting(),
+            unacknowledged_bytes=self.readings.unacknowledged_bytes + self.events.unacknowledged_bytes,
+            lag_s=0.0 if since_ms is None else max(0.0, self._clock().timestamp() - since_ms / 1000),
+            devices=len(self._known.devices),
+            problem=self._problem(),
+            counts=self.counts,
+        )
+
+    def _problem(self) -> str:
+        problems = [self.readings.problem, self.events.problem, *(one.problem for one in self._storing)]
+        return next(filter(None, problems), "")
 
     async def _hear_readings(self) -> None:
         """After the events' lane: a session that had their subscription until now gives it up with its login."""
@@ -149,8 +171,7 @@ class Worker:
                 await asyncio.sleep(HEARTBEAT_S)
 
     def _pulse(self) -> tuple[object, ...]:
-        problems = [self.readings.problem, self.events.problem, *(one.problem for one in self._storing)]
-        problem = "stopped" if self._stopped else next(filter(None, problems), "")
+        problem = "stopped" if self._stopped else self._problem()
         connected = None if self._stopped else self.readings.connected_since
         return "ingest", self._name, self._started_at, connected, self._clock(), self._waiting(), problem[:500]
 

@@ -17,9 +17,10 @@ from registry.passwords import mosquitto_hash
 from runtime.mosquitto import Mosquitto
 from runtime.places import state_dir
 from runtime.services import Services
-from store.connect import connect_async
+from store.connect import connect, connect_async
 from store.migrate import migrate
 from tests.beside import Beside
+from tests.world import World, settle
 
 PROJECT = Path(__file__).parents[1]
 TEMPLATE = "template_nuanshao"
@@ -103,6 +104,14 @@ async def database(database_url: str) -> AsyncIterator[psycopg.AsyncConnection]:
     """An open connection to `database_url`, each statement its own transaction unless a block says otherwise."""
     async with await connect_async(database_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+async def world(database_url: str, database: psycopg.AsyncConnection) -> World:
+    """A village of three homes, and a worker whose clock the test moves."""
+    with connect(database_url) as connection:
+        settle(connection)
+    return await World(database).load()
 
 
 @pytest.fixture
