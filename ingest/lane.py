@@ -52,6 +52,10 @@ class Lane:
         """Messages that have come and that nobody has taken for a batch."""
         return len(self._inbox)
 
+    def inbox(self) -> list[Delivery]:
+        """What has come and nobody has taken for a batch."""
+        return list(self._inbox)
+
     async def stay_connected(self) -> None:
         """Connects, and again whenever the connection is lost, until cancelled. Raises BrokerRefused."""
         number, wait = 0, FIRST_RETRY_S

@@ -13,6 +13,7 @@ from typing import Final
 
 import psycopg
 import structlog
+from psycopg import errors
 
 from broker.delivery import Delivery
 from foundation.errors import DatabaseUnavailable
@@ -43,8 +44,8 @@ class Storing:
     ) -> None:
         self.counts = Counts()
         self.problem = ""
-        self.holds = 0
-        """Messages that have been taken from the lane and are not committed."""
+        self._held: list[list[Delivery]] = []
+        """Batches that have been taken from the lane and are not committed, the oldest first."""
         self._lane = lane
         self._known = known
         self._clocks = clocks
@@ -52,6 +53,15 @@ class Storing:
         self._database_url = database_url
         self._database: psycopg.AsyncConnection | None = None
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(1)
+
+    @property
+    def holds(self) -> int:
+        """Messages that have been taken from the lane and are not committed."""
+        return sum(map(len, self._held))
+
+    def unstored(self) -> list[Delivery]:
+        """All messages that have come and are not in the database, the oldest first."""
+        return [delivery for batch in self._held for delivery in batch] + self._lane.inbox()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set and what had been prepared by then is committed."""
@@ -72,7 +82,7 @@ class Storing:
         while True:
             deliveries = await self._lane.next_batch()
             if deliveries:
-                self.holds += len(deliveries)
+                self._held.append(deliveries)
                 await self._prepared.put((deliveries, self._sorted(deliveries)))
 
     async def _commit_forever(self) -> None:
@@ -104,7 +114,7 @@ class Storing:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_S)
         self.problem = ""
-        self.holds -= len(deliveries)
+        self._held.remove(deliveries)
         self._lane.acknowledge(deliveries)
 
     async def _store(self, deliveries: Sequence[Delivery], batch: Batch | None = None) -> Counts:
@@ -118,6 +128,8 @@ class Storing:
             return await self._committer.commit(database, batch)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
+        except errors.ReadOnlySqlTransaction as refused:
+            raise DatabaseUnavailable("the database is read-only", do="let it be written to") from refused
         except Exception as failed:
             if database.broken:
                 raise DatabaseUnavailable(" ".join(str(failed).split())) from failed
