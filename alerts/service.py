@@ -26,7 +26,7 @@ from foundation.settings import settings
 from store import drill, rollup, upkeep
 from store.connect import Pool, connect_async, pool
 from store.named_sql import sql
-from store.registry import NOTIFY_CHANNEL
+from store.registry import NOTIFY_CHANNEL, PEOPLE_CHANNEL
 
 log = structlog.get_logger()
 
@@ -38,8 +38,9 @@ OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
 OPEN_ALARMS_EVERY_S = 5.0
-REGISTRY_COPY_EVERY_S = 60.0
+REGISTRY_COPY_EVERY_S = 600.0
 REGISTRY_COPY_AT_MOST_EVERY_S = 5.0
+"""After a change; a city of 330 000 devices takes 7 s, and we rest after it as after everything else."""
 REST = 4
 """Each task rests at least four times as long as it took: in a whole city it must not take the machine from ingest."""
 RETRY_S = 1.0
@@ -95,12 +96,15 @@ class AlertsService:
                     tasks.create_task(self._hear(OUTBOX_CHANNEL, self._outbox_stirred), name="outbox"),
                     *self._stand_by(self._standby, tasks, connections),
                 ]
+                standing_by = tasks.create_task(self._standby.run(), name="standby") if self._standby else None
                 await stop.wait()
                 for task in others:
                     task.cancel()
                 self._outbox_stirred.set()
                 await asyncio.wait({carrying}, timeout=10)
                 carrying.cancel()
+                if standing_by is not None:  # the courier writes into its journal until the end
+                    standing_by.cancel()
         finally:
             await self._channel.close()
             await connections.close()
@@ -112,10 +116,12 @@ class AlertsService:
             return []
         alarms = self._every(OPEN_ALARMS_EVERY_S, standby.keep_alarms, connections)
         return [
-            tasks.create_task(standby.run(), name="standby"),
             tasks.create_task(alarms, name="open-alarms"),
             tasks.create_task(self._keep_registry(standby, connections), name="registry-copy"),
-            tasks.create_task(self._hear(NOTIFY_CHANNEL, self._registry_stirred), name="registry"),
+            *(
+                tasks.create_task(self._hear(channel, self._registry_stirred), name=channel)
+                for channel in (NOTIFY_CHANNEL, PEOPLE_CHANNEL)
+            ),
         ]
 
     async def _every(
@@ -168,7 +174,7 @@ class AlertsService:
             log.info("old_data_removed", retention_days=settings().retention_days)
 
     async def _keep_registry(self, standby: Standby, connections: Pool) -> None:
-        """Copies the registry soon after a device changed, and every minute: regions and contacts say nothing."""
+        """Copies the registry soon after something in it has changed, and now and then all the same."""
         while True:
             self._registry_stirred.clear()
             began = time.monotonic()

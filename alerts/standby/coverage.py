@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 AGREE_WITHIN: Final = timedelta(minutes=5)
-"""How far the standby's moment of raising may lie before the database's, which saw more or fewer readings (our
-choice)."""
+"""How far the standby's moment may lie before the database's, which saw more or fewer readings, and which stamps those
+of a clock that is not believed when they come out of the broker's queue (our choice)."""
 
 Reason = Literal[
     "told_without_database",
@@ -44,12 +44,12 @@ class Coverage:
 def covering(told: Sequence[Told], alarm_id: int, raised_at: datetime) -> Coverage:
     """Whether one of these covers the message that `alarm_id` was raised at `raised_at`, measured time.
 
-    Raised before the outage was over, or at most five minutes after what was told, it is the same danger. Each row
-    counts for one alarm; a second raise of that alarm within the outage is part of what was told.
+    Raised before the outage was over, or at most five minutes later, it is the same danger. Each row counts for one
+    alarm; a second raise of that alarm by then is part of what was told.
     """
     if not told:
         return Coverage(None, "nothing_was_told")
-    same = [one for one in told if raised_at <= max(one.until, one.measured_at + AGREE_WITHIN)]
+    same = [one for one in told if raised_at <= max(one.until, one.measured_at) + AGREE_WITHIN]
     if not same:
         return Coverage(None, "raised_after_it_was_told")
     nearest = sorted(same, key=lambda one: abs(one.measured_at - raised_at))

@@ -18,3 +18,17 @@ create table told_without_database (
 create index told_without_database_about on told_without_database (device_id, rule, contact_id);
 create index told_without_database_notification on told_without_database (notification_id)
     where notification_id is not null;
+
+-- Where people live and who is told: whoever keeps a copy hears that it has changed. Not on the channel of `device`: on
+-- that one ingest and the broker's accounts read everything again.
+create function tell_people_changed() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('nuanshao_people', tg_table_name);
+    return null;
+end $$;
+create trigger contact_changed after insert or update or delete on contact
+    for each statement execute function tell_people_changed();
+create trigger home_changed after insert or update or delete on home
+    for each statement execute function tell_people_changed();
+create trigger region_changed after insert or update or delete on region
+    for each statement execute function tell_people_changed();
