@@ -30,7 +30,9 @@ RUN /opt/nuanshao/bin/pip install --no-deps --no-build-isolation --editable . \
 
 FROM python:3.11.14-slim-bookworm
 # the number is Mosquitto's in its official image: broker-access shares the password file with it
-RUN useradd --uid 1883 --no-create-home --shell /usr/sbin/nologin nuanshao
+RUN useradd --uid 1883 --no-create-home --shell /usr/sbin/nologin nuanshao \
+    # a fresh volume of alerts takes owner and mode from here
+    && install -d -o 1883 -g 1883 -m 0700 /var/lib/nuanshao
 COPY --from=build /opt/nuanshao /opt/nuanshao
 ENV PATH=/opt/nuanshao/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 RUST_BACKTRACE=0
 WORKDIR /var/empty

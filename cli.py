@@ -202,6 +202,8 @@ def alerts() -> None:
     from alerts.channels.aliyun_sms import AliyunSms
     from alerts.engine import Engine
     from alerts.service import AlertsService
+    from alerts.standby.standby import NO_FOLDER, open_standby
+    from broker.address import Broker
     from catalogue.rules import default_pack
     from foundation.settings import required, settings
     from store.connect import database_url
@@ -219,9 +221,14 @@ def alerts() -> None:
                 "routine": required("aliyun_sms_template_routine"),
             },
         )
+        standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, default_pack()
+        if settings().standby_dir:
+            broker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)
+            standby, why_not = open_standby(Path(settings().standby_dir), broker, channel, pack=pack, name=name)
         return AlertsService(
-            database_url=database_url(), engine=Engine(default_pack()), channel=channel, name=settings().alerts_worker
-        ).run(stop)
+            database_url=database_url(), engine=Engine(pack), channel=channel, name=name,
+            standby=standby, why_no_standby=why_not,
+        ).run(stop)  # fmt: skip
 
     _run(service)
 

@@ -1,5 +1,7 @@
 """The courier: takes what is due from the outbox, hands it to its carrier and writes down how that ended.
 
+What was told while the database was away (alerts/standby) is not sent again.
+
 Any number of couriers may run; each claims its messages (SKIP LOCKED) for a while. One that is killed in the middle
 leaves its messages marked `sending`: the next courier asks the carrier before it sends them again.
 """
@@ -21,6 +23,7 @@ from alerts.delivery import (
     MOST_ATTEMPTS,
     UNDELIVERED_RETRY,
     Cause,
+    Covered,
     End,
     Go,
     Retry,
@@ -31,6 +34,8 @@ from alerts.delivery import (
     after_sending,
     worth_sending,
 )
+from alerts.standby.reconcile import Reconciliation, Untold
+from catalogue.rules import default_pack
 from foundation.clock import Clock
 from foundation.logs import mask_phone
 from store.connect import Pool
@@ -67,10 +72,11 @@ class _Parcel:
 class Courier:
     """Carries the outbox of one deployment to `channel`."""
 
-    def __init__(self, pool: Pool, channel: Channel, clock: Clock) -> None:
+    def __init__(self, pool: Pool, channel: Channel, clock: Clock, told: Reconciliation | None = None) -> None:
         self._pool = pool
         self._channel = channel
         self._clock = clock
+        self._told = told or Reconciliation(default_pack(), channel)
 
     async def round(self) -> int:
         """Carries everything that is due now. Returns how many messages that were."""
@@ -88,6 +94,7 @@ class Courier:
     async def _claim(self) -> list[_Parcel]:
         places: Mapping[str, object] = {"now": self._clock(), "most": AT_ONCE, "lease_s": LEASE_S}
         async with self._pool.connection() as connection:
+            await self._told.hand_over(connection, self._clock())
             cursor = await connection.execute(sql("claim_notifications"), places)
             return [_Parcel(*row) for row in await cursor.fetchall()]
 
@@ -100,9 +107,12 @@ class Courier:
                 step = await self._send(parcel)
         await self._write(parcel, step)
 
-    async def _send(self, parcel: _Parcel) -> Sent | Retry | End | Wait:
+    async def _send(self, parcel: _Parcel) -> Sent | Retry | End | Wait | Covered:
         async with self._pool.connection() as connection:
             now = self._clock()
+            told = await self._told.covered(connection, parcel.id, now)
+            if not isinstance(told, Untold):
+                return told
             places = {"id": parcel.id, "a_day_ago": now - DRILL_QUOTA_OVER}
             row = await (await connection.execute(sql("cause_of"), places)).fetchone()
             if row is None:
@@ -111,7 +121,10 @@ class Courier:
             if not isinstance(verdict, Go):
                 return verdict
             await connection.execute(sql("begin_attempt"), (parcel.id,))
+        if meanwhile := self._told.begin(told, self._clock()):
+            return meanwhile
         outcome = await self._channel.send(parcel.message)
+        self._told.ended(told, outcome)
         return after_sending(outcome, parcel.template, parcel.attempts + 1, parcel.created_at, self._clock())
 
     async def _look_up(self, parcel: _Parcel) -> Sent | Retry | End:
@@ -121,7 +134,7 @@ class Courier:
             return after_failed_lookup(str(failed), parcel.accepted_at, parcel.created_at, self._clock())
         return after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
 
-    async def _write(self, parcel: _Parcel, step: Sent | Retry | End | Wait) -> None:
+    async def _write(self, parcel: _Parcel, step: Sent | Retry | End | Wait | Covered) -> None:
         now = self._clock()
         async with self._pool.connection() as connection:
             match step:
@@ -133,6 +146,8 @@ class Courier:
                     await connection.execute(sql("note_retry"), (state, reason, at, parcel.id))
                 case Wait(until, reason):
                     await connection.execute(sql("note_retry"), ("pending", reason, until, parcel.id))
+                case Covered():
+                    pass  # written down already, with the row that covers it
                 case End(state, reason):
                     await connection.execute(sql("note_end"), (state, reason, now, parcel.id))
         log.info(

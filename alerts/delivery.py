@@ -66,6 +66,11 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """It was told while the database was away (alerts/standby), and is written down as that."""
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """It has an end, with a named reason."""
 

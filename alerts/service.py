@@ -1,6 +1,6 @@
-"""The alerts process: deadlines, silence, ends of drills and the courier, side by side.
+"""The alerts process: deadlines, silence, ends of drills, the courier and the standby, side by side.
 
-Each is retried when the database fails.
+Each is retried when the database fails; the standby goes on without it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,28 @@ from alerts.channels.channel import Channel
 from alerts.courier import Courier
 from alerts.engine import Engine
 from alerts.silence import SilenceWatch
+from alerts.standby.standby import Standby
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
 from store import drill, rollup, upkeep
 from store.connect import Pool, connect_async, pool
 from store.named_sql import sql
+from store.registry import NOTIFY_CHANNEL, PEOPLE_CHANNEL
 
 log = structlog.get_logger()
 
+OUTBOX_CHANNEL = "nuanshao_outbox"
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
 DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
+OPEN_ALARMS_EVERY_S = 5.0
+REGISTRY_COPY_EVERY_S = 600.0
+REGISTRY_COPY_AT_MOST_EVERY_S = 5.0
+"""After a change; a city of 330 000 devices takes 7 s, and we rest after it as after everything else."""
 REST = 4
 """Each task rests at least four times as long as it took: in a whole city it must not take the machine from ingest."""
 RETRY_S = 1.0
@@ -41,10 +48,21 @@ POOL_SIZE = 10
 
 
 class AlertsService:
-    """Everything that must happen without a new message. Any number may run beside each other."""
+    """Everything that must happen without a new message. Any number may run beside each other, one with a standby.
+
+    `why_no_standby` is shown as a problem where there is none.
+    """
 
     def __init__(
-        self, *, database_url: str, engine: Engine, channel: Channel, name: str, clock: Clock = utc_now
+        self,
+        *,
+        database_url: str,
+        engine: Engine,
+        channel: Channel,
+        name: str,
+        clock: Clock = utc_now,
+        standby: Standby | None = None,
+        why_no_standby: str = "",
     ) -> None:
         self._database_url = database_url
         self._engine = engine
@@ -54,13 +72,18 @@ class AlertsService:
         self._started_at: datetime = clock()
         self._silence = SilenceWatch(engine.pack)
         self._outbox_stirred = asyncio.Event()
-        self._problems: dict[str, str] = {}
+        self._registry_stirred = asyncio.Event()
+        self._standby = standby
+        self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
+        if self._standby is None:
+            log.warning("no_standby", why=self._problems.get("standby", ""))
         connections = pool(self._database_url, largest=POOL_SIZE)
         await connections.open()
-        courier = Courier(connections, self._channel, self._clock)
+        told = self._standby.reconciliation if self._standby is not None else None
+        courier = Courier(connections, self._channel, self._clock, told)
         try:
             async with asyncio.TaskGroup() as tasks:
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
@@ -70,17 +93,36 @@ class AlertsService:
                     tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
-                    tasks.create_task(self._hear_outbox(), name="outbox"),
+                    tasks.create_task(self._hear(OUTBOX_CHANNEL, self._outbox_stirred), name="outbox"),
+                    *self._stand_by(self._standby, tasks, connections),
                 ]
+                standing_by = tasks.create_task(self._standby.run(), name="standby") if self._standby else None
                 await stop.wait()
                 for task in others:
                     task.cancel()
                 self._outbox_stirred.set()
                 await asyncio.wait({carrying}, timeout=10)
                 carrying.cancel()
+                if standing_by is not None:  # the courier writes into its journal until the end
+                    standing_by.cancel()
         finally:
             await self._channel.close()
             await connections.close()
+
+    def _stand_by(
+        self, standby: Standby | None, tasks: asyncio.TaskGroup, connections: Pool
+    ) -> list[asyncio.Task[None]]:
+        if standby is None:
+            return []
+        alarms = self._every(OPEN_ALARMS_EVERY_S, standby.keep_alarms, connections)
+        return [
+            tasks.create_task(alarms, name="open-alarms"),
+            tasks.create_task(self._keep_registry(standby, connections), name="registry-copy"),
+            *(
+                tasks.create_task(self._hear(channel, self._registry_stirred), name=channel)
+                for channel in (NOTIFY_CHANNEL, PEOPLE_CHANNEL)
+            ),
+        ]
 
     async def _every(
         self, seconds: float, work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool
@@ -131,8 +173,19 @@ class AlertsService:
         if await upkeep.daily(connection, self._clock(), settings().retention_days):
             log.info("old_data_removed", retention_days=settings().retention_days)
 
+    async def _keep_registry(self, standby: Standby, connections: Pool) -> None:
+        """Copies the registry soon after something in it has changed, and now and then all the same."""
+        while True:
+            self._registry_stirred.clear()
+            began = time.monotonic()
+            await self._patiently("registry_copy", self._with_connection(standby.keep_registry, connections))
+            await asyncio.sleep(rest(REGISTRY_COPY_AT_MOST_EVERY_S, time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._registry_stirred.wait(), timeout=REGISTRY_COPY_EVERY_S)
+
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
-        problem = "; ".join(self._problems.values())
+        standby = self._standby.problem if self._standby is not None else ""
+        problem = "; ".join([*self._problems.values(), *([standby] if standby else [])])
         await connection.execute(
             sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, problem[:500])
         )
@@ -144,14 +197,14 @@ class AlertsService:
             self._outbox_stirred.clear()
             await self._patiently("courier", courier.round())
 
-    async def _hear_outbox(self) -> None:
-        """Wakes the courier as soon as a message is committed."""
+    async def _hear(self, channel: str, stirred: asyncio.Event) -> None:
+        """Wakes who waits for `stirred` as soon as something is committed that says so on `channel`."""
         while True:
             try:
                 async with await connect_async(self._database_url, autocommit=True) as listener:
-                    await listener.execute("listen nuanshao_outbox")
+                    await listener.execute(f"listen {channel}")
                     async for _ in listener.notifies():
-                        self._outbox_stirred.set()
+                        stirred.set()
             except (DatabaseUnavailable, psycopg.Error):
                 await asyncio.sleep(RETRY_S)
 

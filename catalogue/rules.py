@@ -29,6 +29,7 @@ class _Rule(BaseModel):
     latching: bool
     tell: bool
     tell_late: bool
+    life_safety: bool = False
     en: str
     zh: str = Field(max_length=35)
     do: str = Field(max_length=35)
@@ -39,6 +40,12 @@ class _Rule(BaseModel):
     def concerns(self, device_type: str) -> bool:
         """Whether the rule looks at devices of this type."""
         return (not self.types or device_type in self.types) and device_type not in self.except_types
+
+    @model_validator(mode="after")
+    def _told_whatever_happens(self) -> _Rule:
+        if self.life_safety and not (self.tell and self.priority == "critical" and self.latching):
+            raise ValueError("life_safety is for rules that are critical, latching and told")
+        return self
 
     @model_validator(mode="after")
     def _known_types(self) -> _Rule:
@@ -106,6 +113,12 @@ class SilenceRule(_Rule):
     intervals: Seconds
     at_least_s: Seconds
 
+    @model_validator(mode="after")
+    def _needs_the_database(self) -> SilenceRule:
+        if self.life_safety:
+            raise ValueError("silence is judged in the database: it cannot be life_safety")
+        return self
+
 
 Rule = Annotated[ThresholdRule | EventRule | SilenceRule, Field(discriminator="kind")]
 
@@ -123,6 +136,11 @@ class RulePack(BaseModel):
     def label(self) -> str:
         """Pack and version as alarms carry them: `default@1`."""
         return f"{self.pack}@{self.version}"
+
+    @property
+    def life_safety(self) -> tuple[ThresholdRule | EventRule, ...]:
+        """The rules that are told even while the database is away."""
+        return tuple(rule for rule in self.rules if rule.life_safety and not isinstance(rule, SilenceRule))
 
     @model_validator(mode="after")
     def _unique(self) -> RulePack:

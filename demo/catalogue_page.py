@@ -85,7 +85,8 @@ known event is stored and shown on the board of its home; one that raises nothin
 
 A rule without named types looks at every type that measures its metric. `latching`: the alarm stays open until the
 value is normal **and** a person has acknowledged it. `told`: people get a message; "late too" means also when the
-reading arrives late. A number whose source says "unconfirmed" has not been read in a standard yet.
+reading arrives late, "without the database too" that it is told while the database is away. A number whose source says
+"unconfirmed" has not been read in a standard yet.
 
 {_rules_table()}
 """
@@ -245,7 +246,12 @@ def _types(rule: Rule) -> str:
 def _told(rule: Rule) -> str:
     if not rule.tell:
         return ""
-    return "yes, late too" if rule.tell_late else "yes"
+    ways = [
+        "yes",
+        *(["late too"] if rule.tell_late else []),
+        *(["without the database too"] if rule.life_safety else []),
+    ]
+    return ", ".join(ways)
 
 
 def _time(seconds: float) -> str:

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         description="Port of `/metrics` and `/health`; 0: none. Each further ingest worker takes the next one",
     )  # fmt: skip
     alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
+    standby_dir: str = Field(
+        default="",
+        description="Folder in which alerts keeps what it needs to tell CO, gas and fire without the database (phone"
+        " numbers among it); needs MQTT_URL. Empty: nobody is told while the database is down",
+    )
     api_host: str = Field(default="127.0.0.1", description="Address that the API listens on")
     api_port: int = Field(default=8080, description="Port that the API listens on; 0 takes a free one")
     api_token: SecretStr = Field(

@@ -64,6 +64,10 @@ class Lane:
         """Payload that the broker still keeps for us."""
         return 0 if self._connection is None else self._connection.unacknowledged_bytes
 
+    def inbox(self) -> list[Delivery]:
+        """What has come and nobody has taken for a batch."""
+        return list(self._inbox)
+
     async def stay_connected(self) -> None:
         """Connects, and again whenever the connection is lost, until cancelled. Raises BrokerRefused."""
         number, wait = 0, FIRST_RETRY_S

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
 import psycopg
 import structlog
+from psycopg import errors
 
 from broker.delivery import Delivery
 from foundation.errors import DatabaseUnavailable
@@ -46,10 +46,9 @@ class Storing:
     ) -> None:
         self.counts = Counts()
         self.problem = ""
-        self.holds = 0
-        """Messages that have been taken from the lane and are not committed."""
         self.metrics: IngestMetrics | None = None
-        self._oldest_ms: deque[int] = deque()
+        self._held: list[list[Delivery]] = []
+        """Batches that have been taken from the lane and are not committed, the oldest first."""
         self._lane = lane
         self._known = known
         self._clocks = clocks
@@ -61,7 +60,16 @@ class Storing:
     @property
     def oldest_ms(self) -> int | None:
         """When the oldest message came that is not committed, in ms since 1970."""
-        return self._oldest_ms[0] if self._oldest_ms else self._lane.oldest_ms
+        return self._held[0][0].received_ms if self._held else self._lane.oldest_ms
+
+    @property
+    def holds(self) -> int:
+        """Messages that have been taken from the lane and are not committed."""
+        return sum(map(len, self._held))
+
+    def unstored(self) -> list[Delivery]:
+        """All messages that have come and are not in the database, the oldest first."""
+        return [delivery for batch in self._held for delivery in batch] + self._lane.inbox()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set and what had been prepared by then is committed."""
@@ -82,8 +90,7 @@ class Storing:
         while True:
             deliveries = await self._lane.next_batch()
             if deliveries:
-                self.holds += len(deliveries)
-                self._oldest_ms.append(deliveries[0].received_ms)
+                self._held.append(deliveries)
                 await self._prepared.put((deliveries, self._sorted(deliveries)))
 
     async def _commit_forever(self) -> None:
@@ -117,8 +124,7 @@ class Storing:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_S)
         self.problem = ""
-        self.holds -= len(deliveries)
-        self._oldest_ms.popleft()
+        self._held.remove(deliveries)
         self._lane.acknowledge(deliveries)
 
     async def _store(self, deliveries: Sequence[Delivery], batch: Batch | None = None) -> Counts:
@@ -133,6 +139,8 @@ class Storing:
             counts = await self._committer.commit(database, batch)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
+        except errors.ReadOnlySqlTransaction as refused:
+            raise DatabaseUnavailable("the database is read-only", do="let it be written to") from refused
         except Exception as failed:
             if database.broken:
                 raise DatabaseUnavailable(" ".join(str(failed).split())) from failed

@@ -25,6 +25,7 @@ from ingest.lane import Lane
 from ingest.metrics import IngestMetrics, Standing
 from ingest.sessions import events_login, leaving, readings_login
 from ingest.storing import Storing
+from ingest.unstored import Unstored
 from store.connect import connect_async
 from store.copy import catch_up_latest
 from store.named_sql import sql
@@ -78,6 +79,10 @@ class Worker:
             Storing(lane, self._known, clocks, Committer(engine, row, self._started_at, clock), database_url)
             for lane, row in ((self.readings, name), (self.events, f"{name}-events"))
         ]
+        self._unstored = Unstored(
+            broker=broker, client_id=client_id, name=name, workers=workers, pack=engine.pack, storing=self._storing,
+            registry=lambda: self._known.devices, clocks=clocks,
+        )  # fmt: skip
         self._stopped = False
         self.metrics = IngestMetrics(self.standing)
         for one in self._storing:
@@ -97,6 +102,7 @@ class Worker:
                 tasks.create_task(self._heartbeats(), name="heartbeat"),
                 tasks.create_task(self._known.follow(), name="registry"),
                 tasks.create_task(self._catch_up_latest(), name="latest"),
+                tasks.create_task(self._unstored.run(), name="unstored"),
             ]
             storing = [tasks.create_task(one.run(stop), name="storing") for one in self._storing]
             if self._goes:

@@ -116,6 +116,7 @@ class Stack:
             **self.services.environment,
             f"{PREFIX}API_HOST": "127.0.0.1",
             f"{PREFIX}API_PORT": str(api_port),
+            f"{PREFIX}STANDBY_DIR": self._settings.standby_dir or str(self.services.state_dir / "standby"),
         }
         if not self._settings.aliyun_access_key_id:
             carrier = emulated_carrier(claim(0, "the carrier emulator"))

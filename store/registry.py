@@ -18,6 +18,8 @@ from store.named_sql import sql
 KNOWN_AT_ONCE: Final = 5_000
 NOTIFY_CHANNEL = "nuanshao_registry"
 """LISTEN here to hear of changed devices and credentials."""
+PEOPLE_CHANNEL = "nuanshao_people"
+"""LISTEN here to hear of changed contacts, homes and regions."""
 
 
 RESERVED = "nuanshao"

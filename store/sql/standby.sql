@@ -1,0 +1,72 @@
+-- name: standby_devices
+-- What alerts must know of each device to tell its alarm without the database; words as in where_is. A device without a
+-- home belongs to the top of the tree, as in recipients_for_device.
+select d.uid, d.id, d.type, d.interval_s, d.drill_id is not null, g.uid, coalesce(r.name, ''),
+       coalesce(nullif(h.address, ''), h.code, ''),
+       coalesce(h.region_id, (select id from region where parent_id is null order by id limit 1))
+from device d
+left join device g on g.id = d.gateway_id
+left join home h on h.id = d.home_id
+left join region r on r.id = h.region_id
+where d.state <> 'retired'
+
+-- name: standby_recipients
+-- Who is told of a region: its contacts, or those of the nearest region above it that has any.
+with recursive up as (
+    select id as of_region, id, parent_id, 0 as steps from region
+    union all
+    select up.of_region, r.id, r.parent_id, up.steps + 1 from region r join up on r.id = up.parent_id
+), nearest as (
+    select distinct on (of_region) of_region, id from up
+    where exists (select 1 from contact c where c.region_id = up.id)
+    order by of_region, steps
+)
+select nearest.of_region, c.id, c.phone from nearest join contact c on c.region_id = nearest.id
+
+-- name: deployment_mark
+select mark from deployment
+
+-- name: standby_alarms
+-- The open alarms of these rules; those of drills are not told without the database.
+select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+from alarm
+where closed_at is null and not drill and rule = any(%s)
+
+-- name: standby_waiting
+-- Messages about alarms of these rules that no carrier is known to have.
+select n.idempotency_key, a.device_id, a.rule, n.contact_id, c.phone, n.params, n.body, a.raised_at,
+       n.created_at
+from notification n join alarm a on a.id = n.alarm_id join contact c on c.id = n.contact_id
+where n.ended_at is null and n.accepted_at is null and n.kind = 'raised' and not n.drill and a.rule = any(%s)
+
+-- name: record_told
+insert into told_without_database (key, device_id, rule, contact_id, measured_at, told_at, until, channel, carrier_id,
+                                   body)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (key) do nothing
+
+-- name: about_to_tell
+-- The alarm whose raising a message tells, if it is one of these rules.
+select a.id, a.device_id, a.rule, n.contact_id, a.raised_at
+from notification n join alarm a on a.id = n.alarm_id
+where n.id = %s and n.kind = 'raised' and a.rule = any(%s) and a.raised_at is not null
+
+-- name: told_about
+-- What this contact has been told of this device and rule while the database was away, and for which alarm that counted.
+select t.key, t.measured_at, t.until, n.alarm_id
+from told_without_database t left join notification n on n.id = t.notification_id
+where t.device_id = %s and t.rule = %s and t.contact_id = %s
+
+-- name: note_told_without_database
+-- The carrier knows the message by the key under which it was told.
+with used as (
+    update told_without_database set notification_id = %(id)s
+    where key = %(key)s and notification_id is null
+    returning key, carrier_id, told_at
+)
+update notification n
+set state = 'accepted', reason = 'told_without_database', carrier_id = nullif(used.carrier_id, ''),
+    accepted_at = used.told_at, idempotency_key = used.key, next_attempt_at = %(check_at)s
+from used
+where n.id = %(id)s and n.ended_at is null
