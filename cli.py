@@ -205,12 +205,13 @@ def alerts() -> None:
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
     from catalogue.rules import default_pack
+    from foundation.exposition import exposed
     from foundation.settings import required, settings
     from store.connect import database_url
 
     logs.configure(process="alerts")
 
-    def service(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+    async def service(stop: asyncio.Event) -> None:
         channel = AliyunSms(
             endpoint=settings().aliyun_sms_endpoint,
             access_key_id=required("aliyun_access_key_id"),
@@ -225,10 +226,13 @@ def alerts() -> None:
         if settings().standby_dir:
             broker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)
             standby, why_not = open_standby(Path(settings().standby_dir), broker, channel, pack=pack, name=name)
-        return AlertsService(
+        alerts = AlertsService(
             database_url=database_url(), engine=Engine(pack), channel=channel, name=name,
             standby=standby, why_no_standby=why_not,
-        ).run(stop)  # fmt: skip
+        )  # fmt: skip
+        where = settings().metrics_host, settings().alerts_metrics_port
+        async with exposed(alerts.metrics.registry, alerts.problems, *where):
+            await alerts.run(stop)
 
     _run(service)
 

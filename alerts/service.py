@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from alerts.channels.channel import Channel
 from alerts.courier import Courier
 from alerts.engine import Engine
+from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
 from foundation.clock import Clock, utc_now
@@ -75,6 +76,12 @@ class AlertsService:
         self._registry_stirred = asyncio.Event()
         self._standby = standby
         self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
+        self.metrics = AlertsMetrics(lambda: len(self.problems()))
+
+    def problems(self) -> list[str]:
+        """What is wrong now, one line each."""
+        standby = self._standby.problem if self._standby is not None else ""
+        return [*self._problems.values(), *([standby] if standby else [])]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -83,7 +90,7 @@ class AlertsService:
         connections = pool(self._database_url, largest=POOL_SIZE)
         await connections.open()
         told = self._standby.reconciliation if self._standby is not None else None
-        courier = Courier(connections, self._channel, self._clock, told)
+        courier = Courier(connections, self._channel, self._clock, told, self.metrics)
         try:
             async with asyncio.TaskGroup() as tasks:
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
@@ -139,13 +146,16 @@ class AlertsService:
 
     async def _patiently(self, what: str, work: Awaitable[object]) -> None:
         """Awaits the work; a database that fails is logged and shown by `nuanshao doctor`, and tried again."""
+        began = time.monotonic()
         try:
             await work
             self._problems.pop(what, None)
+            self.metrics.ran(what, time.monotonic() - began)
         except (DatabaseUnavailable, psycopg.Error, PoolTimeout) as failed:
             # whatever one task meets in the database, the others go on, the courier above all
             why = " ".join(str(failed).split())
             self._problems[what] = f"{what}: {why}"
+            self.metrics.failed(what)
             log.warning("database_failed", task=what, why=why, retry_in_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
 
@@ -184,8 +194,7 @@ class AlertsService:
                 await asyncio.wait_for(self._registry_stirred.wait(), timeout=REGISTRY_COPY_EVERY_S)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
-        standby = self._standby.problem if self._standby is not None else ""
-        problem = "; ".join([*self._problems.values(), *([standby] if standby else [])])
+        problem = "; ".join(self.problems())
         await connection.execute(
             sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, problem[:500])
         )

@@ -52,8 +52,11 @@ class Settings(BaseSettings):
     )
     metrics_port: int = Field(
         default=0, ge=0, le=65_000,
-        description="Port of `/metrics` and `/health`; 0: none. Each further ingest worker takes the next one",
+        description="Port of ingest's `/metrics` and `/health`; 0: none. Each further worker takes the next one",
     )  # fmt: skip
+    alerts_metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of the alerts process's `/metrics` and `/health`; 0: none"
+    )
     alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
     standby_dir: str = Field(
         default="",
