@@ -223,12 +223,14 @@ def alerts() -> None:
             },
         )
         standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, default_pack()
+        url = settings().mqtt_url.get_secret_value()
+        broker = Broker.parse(url, settings().mqtt_ca_file) if url else None
         if settings().standby_dir:
             broker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)
             standby, why_not = open_standby(Path(settings().standby_dir), broker, channel, pack=pack, name=name)
         alerts = AlertsService(
             database_url=database_url(), engine=Engine(pack), channel=channel, name=name,
-            standby=standby, why_no_standby=why_not,
+            standby=standby, why_no_standby=why_not, broker=broker,
         )  # fmt: skip
         where = settings().metrics_host, settings().alerts_metrics_port
         async with exposed(alerts.metrics.registry, alerts.problems, *where):

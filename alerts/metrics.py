@@ -32,11 +32,18 @@ class AlertsMetrics:
             "nuanshao_alerts_task_failures", "Turns of a task that the database ended", ["task"],
             registry=self.registry,
         )  # fmt: skip
+        self._broker = Gauge(
+            "nuanshao_broker_counter", "What the broker says of itself below $SYS", ["name"], registry=self.registry
+        )
         Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
 
     def step(self, became: str, reason: str) -> None:
         """A message has gone a step; `reason` is one of the bounded words of alerts/delivery.py and the channels."""
         self._steps.labels(became, reason.partition(":")[0]).inc()
+
+    def broker(self, name: str, value: float) -> None:
+        """A counter of the broker's; names as in broker/statistics.py."""
+        self._broker.labels(name).set(value)
 
     def ran(self, task: str, took_s: float) -> None:
         """A turn of a task has ended well."""
