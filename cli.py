@@ -86,11 +86,21 @@ def up(
     mqtt_address: Annotated[
         str, typer.Option(help="Where devices reach the broker, e.g. 0.0.0.0; without: this machine only.")
     ] = "127.0.0.1",
+    mqtt_tls_port: Annotated[int, typer.Option(help="A second port of the broker, with TLS.")] = 8883,
+    mqtt_certificate: Annotated[Path | None, typer.Option(help="Opens the TLS port: certificate chain, PEM.")] = None,
+    mqtt_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
 ) -> None:
     """Start services and our processes in the foreground, without the simulator. Ctrl-C stops everything."""
     from demo.up import run
+    from foundation.errors import SettingsError
+    from runtime.mosquitto import TlsListener
 
-    run(PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, say=say)
+    if (mqtt_certificate is None) != (mqtt_key is None):
+        raise SettingsError("TLS needs a certificate and its key", do="give --mqtt-certificate and --mqtt-key")
+    tls = TlsListener(mqtt_tls_port, mqtt_certificate, mqtt_key) if mqtt_certificate and mqtt_key else None
+    run(
+        PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, mqtt_tls=tls, say=say
+    )  # fmt: skip
 
 
 @app.command()

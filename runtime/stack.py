@@ -16,6 +16,7 @@ import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
+from runtime.mosquitto import TlsListener
 from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
 from runtime.services import Services
@@ -48,10 +49,13 @@ class Stack:
         api_port: int = 0,
         mqtt_port: int = 0,
         mqtt_address: str = LOOPBACK,
+        mqtt_tls: TlsListener | None = None,
         detour: Detour | None = None,
     ) -> None:
         self.project = project
-        self.services = Services(state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address)
+        self.services = Services(
+            state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address, mqtt_tls=mqtt_tls
+        )
         self.logs = state_dir / "logs"
         self.processes: dict[str, Process] = {}
         self.deaths: list[str] = []

@@ -47,11 +47,18 @@ async def forget(broker: Mosquitto) -> AsyncIterator[Callable[[str], None]]:
 
 @asynccontextmanager
 async def at_work(
-    url: str, broker: Mosquitto, client_id: str, *, index: int = 0, workers: int = 1, goes: bool = False
+    url: str,
+    broker: Mosquitto,
+    client_id: str,
+    *,
+    index: int = 0,
+    workers: int = 1,
+    goes: bool = False,
+    ca_file: str = "",
 ) -> AsyncIterator[Worker]:
     stop = asyncio.Event()
     worker = Worker(
-        database_url=url, broker=Broker.parse(broker.url), client_id=client_id, engine=Engine(default_pack()),
+        database_url=url, broker=Broker.parse(broker.url, ca_file), client_id=client_id, engine=Engine(default_pack()),
         name=f"w-{index}", index=index, workers=workers, goes=goes,
     )  # fmt: skip
     task = asyncio.create_task(worker.run(stop))
