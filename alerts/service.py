@@ -227,6 +227,8 @@ class AlertsService:
         await connection.execute(
             sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, problem[:500])
         )
+        if self._standby is not None:
+            self._standby.database_wrote()
 
     async def _carry_forever(self, courier: Courier, stop: asyncio.Event) -> None:
         while not stop.is_set():

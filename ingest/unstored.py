@@ -26,6 +26,7 @@ from ingest.batch import sort_out
 from ingest.clocks import DeviceClocks
 from ingest.commit import Counts
 from ingest.danger import Dangers, by_owner, unchecked
+from ingest.lane import LARGEST_BATCH
 from ingest.storing import Storing
 from store.registry import KnownDevice
 
@@ -36,10 +37,12 @@ STALLED_AFTER_S: Final = 3.0
 LOOK_EVERY_S: Final = 0.25
 GATHER_S: Final = 0.1
 QUIET_FOR_S: Final = 5.0
-"""Storing must have worked for so long before the watch is closed."""
+"""Storing must have worked for so long, without a backlog, before the watch is closed."""
 ONCE_MORE_AFTER_S: Final = 2.0
 """What the broker was already sending to a session when the watch began is looked for once more after this."""
 RETRY_S: Final = 1.0
+BACKLOG: Final = LARGEST_BATCH
+"""So many messages in hand mean that more wait at the broker: what a device says now would be stored minutes later."""
 LOOK_THROUGH: Final = 1_000
 """Messages that are looked through at once; storing and pings go on between."""
 GROUP: Final = "nuanshao-watch"
@@ -142,7 +145,7 @@ class Unstored:
             if once_more and time.monotonic() - began > ONCE_MORE_AFTER_S:
                 once_more = False
                 await self._publish(connection, dangers, clocks, self._unstored())
-            if self.why_not_storing(time.monotonic()):
+            if self.why_not_storing(time.monotonic()) or len(self._unstored()) >= BACKLOG:
                 quiet_since = time.monotonic()
         await connection.publish(TOPIC, encode(Bulletin(self._name, storing=True)))
 

@@ -30,6 +30,24 @@ async def refusing(admin_url: str, database_url: str) -> AsyncIterator[None]:
             await let_in("true")
 
 
+@asynccontextmanager
+async def read_only(admin_url: str, database_url: str) -> AsyncIterator[None]:
+    """While this lasts, it answers and stores nothing: as after a failover to a server that is none yet."""
+    name = urlsplit(database_url).path.removeprefix("/")
+    async with await psycopg.AsyncConnection.connect(admin_url, autocommit=True) as admin:
+
+        async def set_read_only(value: str) -> None:
+            query = sql.SQL("alter database {} set default_transaction_read_only = {}")
+            await admin.execute(query.format(sql.Identifier(name), sql.Literal(value)))
+            await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+
+        await set_read_only("on")
+        try:
+            yield
+        finally:
+            await set_read_only("off")
+
+
 class Relay:
     """Stands before the server. Frozen, it takes everything and passes nothing on: a server that hangs."""
 

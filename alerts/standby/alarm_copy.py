@@ -69,5 +69,5 @@ def load_alarms(path: Path, now: datetime) -> AlarmCopy:
     except FileNotFoundError:
         return AlarmCopy(now)
     except msgspec.MsgspecError as broken:
-        log.exception("standby_alarms_unreadable", why=str(broken), file=path.name)
+        log.error("standby_alarms_unreadable", why=str(broken), file=path.name)  # noqa: TRY400 (a traceback may show numbers)
         return AlarmCopy(now)

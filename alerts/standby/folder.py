@@ -17,16 +17,18 @@ class Folder:
     """An open folder. `lock` says whether it is ours; it stays ours until the process ends or `release`."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the folder. Raises SettingsError when it cannot be made or belongs to somebody else."""
+        """Makes the folder. Raises SettingsError when it cannot be made or is open to others."""
         self.path = path
         self._lock: int | None = None
         try:
             path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-            path.chmod(_FOLDER_MODE)
+            open_to_others = path.stat().st_mode & 0o077
         except OSError as failed:
             raise SettingsError(
                 f"NUANSHAO_STANDBY_DIR={path}: {failed.strerror}", do="name a folder of this account's own"
             ) from None
+        if open_to_others:
+            raise SettingsError(f"NUANSHAO_STANDBY_DIR={path} is open to others", do=f"chmod 700 {path}")
 
     @property
     def registry(self) -> Path:

@@ -58,7 +58,7 @@ class Journal:
             self._file = self._opened(path)
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as broken:
             aside = path.with_suffix(f".broken-{now:%Y%m%d%H%M%S}")
-            log.exception("standby_journal_unreadable", why=str(broken), moved_to=aside.name)
+            log.error("standby_journal_unreadable", why=str(broken), moved_to=aside.name)  # noqa: TRY400 (a traceback may show numbers)
             path.rename(aside)
             self._file = self._opened(path)
 
@@ -123,7 +123,7 @@ class Journal:
             self._unwritten_remembered |= conditions
             self._unwritten_letters |= keys
             if not self.problem:
-                log.exception("standby_journal_not_written", why=str(failed))
+                log.error("standby_journal_not_written", why=str(failed))  # noqa: TRY400 (a traceback may show numbers)
             self.problem = f"the journal cannot be written: {failed}"
             return False
         self.problem = ""

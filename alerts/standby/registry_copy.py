@@ -34,13 +34,6 @@ create table recipient (
 ) without rowid;
 """
 
-_INSERTS: Final = {
-    "deployment_mark": "insert into deployment values (?)",
-    "standby_recipients": "insert into recipient values (?, ?, ?)",
-    "standby_devices": "insert into device values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-}
-"""Which block of store/sql/standby.sql goes into which table."""
-
 
 @dataclass(frozen=True, slots=True)
 class ListedDevice:
@@ -106,7 +99,7 @@ class RegistryCopy:
         try:
             return self._file.execute(query, values).fetchall()
         except sqlite3.Error as broken:  # the next copy will do
-            log.exception("registry_copy_unreadable", why=str(broken), file=self._path.name)
+            log.error("registry_copy_unreadable", why=str(broken), file=self._path.name)  # noqa: TRY400 (a traceback may show numbers)
             return []
 
 
@@ -117,17 +110,26 @@ async def copy_registry(connection: psycopg.AsyncConnection, path: Path) -> int:
     try:
         # nobody reads it before it is whole
         file.executescript(f"pragma journal_mode = off; pragma synchronous = off; {_TABLES} begin;")
-        devices = 0
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
-            for block, insert in _INSERTS.items():
-                async with connection.cursor(block) as cursor:
-                    await cursor.execute(sql(block))
-                    while rows := await cursor.fetchmany(ROWS_AT_ONCE):
-                        await asyncio.to_thread(file.executemany, insert, rows)
-                        devices += len(rows) if block == "standby_devices" else 0
+            await _copy(connection, "deployment_mark", file, "insert into deployment values (?)")
+            await _copy(connection, "standby_recipients", file, "insert into recipient values (?, ?, ?)")
+            devices = await _copy(
+                connection, "standby_devices", file, "insert into device values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            )
         await asyncio.to_thread(file.execute, "commit")
     finally:
         file.close()
     await asyncio.to_thread(put_in_place, fresh, path)
     return devices
+
+
+async def _copy(connection: psycopg.AsyncConnection, block: str, file: sqlite3.Connection, insert: str) -> int:
+    """Rows of a query into a table, some thousand at a time; how many."""
+    copied = 0
+    async with connection.cursor(block) as cursor:
+        await cursor.execute(sql(block))
+        while rows := await cursor.fetchmany(ROWS_AT_ONCE):
+            await asyncio.to_thread(file.executemany, insert, rows)
+            copied += len(rows)
+    return copied

@@ -40,7 +40,7 @@ NO_FOLDER: Final = "NUANSHAO_STANDBY_DIR is not set: nobody is told of CO or gas
 LOOK_EVERY_S: Final = 0.5
 TIDY_EVERY: Final = timedelta(minutes=1)
 AWAY_AFTER: Final = timedelta(seconds=8)
-"""When the open alarms could not be read for so long, messages that wait in the database are told from here."""
+"""When the database has taken nothing for so long, messages that wait in it are told from here."""
 MOST_STRANGERS: Final = 1_000
 """Unknown names that are remembered, so that each is logged once."""
 
@@ -58,7 +58,7 @@ class Standby:
         self._registry = RegistryCopy(folder.registry)
         self._copy = load_alarms(folder.alarms, clock())
         self._stored = _by_key(self._copy)
-        self._answered_at = clock()
+        self._copied_at = self._wrote_at = clock()
         self._teller = Teller(self._journal, channel, clock)
         self._listener = Listener(broker, session_name(broker, f"{name}-standby"))
         self.reconciliation = Reconciliation(pack, channel, self._journal)
@@ -95,6 +95,10 @@ class Standby:
 
     # -- while the database answers -----------------------------------------------------------------------------
 
+    def database_wrote(self) -> None:
+        """It has just taken something: messages that wait in it are its courier's."""
+        self._wrote_at = self._clock()
+
     async def keep_registry(self, connection: psycopg.AsyncConnection) -> None:
         """Copies the registry."""
         with self._a_full_disk():
@@ -105,7 +109,7 @@ class Standby:
         """Copies the open alarms, and writes into the database what was told meanwhile."""
         copy = await read_alarms(connection, list(self._rules), self._clock())
         news = (copy.alarms, copy.waiting) != (self._copy.alarms, self._copy.waiting)
-        self._copy, self._stored, self._answered_at = copy, _by_key(copy), self._clock()
+        self._copy, self._stored, self._copied_at = copy, _by_key(copy), self._clock()
         if news or not self._folder.alarms.exists():
             with self._a_full_disk():
                 await asyncio.to_thread(write_alarms, copy, self._folder.alarms)
@@ -119,7 +123,7 @@ class Standby:
             self._copy_problem = ""
         except (OSError, sqlite3.Error) as failed:
             self._copy_problem = f"a copy for the time without the database cannot be written: {failed}"
-            log.exception("standby_copy_not_written", why=str(failed))
+            log.error("standby_copy_not_written", why=str(failed))  # noqa: TRY400 (a traceback may show numbers)
 
     # -- whether it answers or not ------------------------------------------------------------------------------
 
@@ -212,7 +216,7 @@ class Standby:
 
     async def _take_over(self, now: datetime) -> None:
         """Messages that waited in the database when it went away: looked up at the carrier, then told from here."""
-        if not self._copy.waiting or now - self._answered_at < AWAY_AFTER:
+        if not self._copy.waiting or now - self._wrote_at < AWAY_AFTER:
             return
         told = self.reconciliation.told_by_courier
         ours = [

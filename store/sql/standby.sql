@@ -59,14 +59,14 @@ from told_without_database t left join notification n on n.id = t.notification_i
 where t.device_id = %s and t.rule = %s and t.contact_id = %s
 
 -- name: note_told_without_database
--- The carrier knows the message by the key under which it was told.
+-- The carrier knows the message by the key under which it was told, and its reader by that wording.
 with used as (
     update told_without_database set notification_id = %(id)s
     where key = %(key)s and notification_id is null
-    returning key, carrier_id, told_at
+    returning key, carrier_id, told_at, body
 )
 update notification n
 set state = 'accepted', reason = 'told_without_database', carrier_id = nullif(used.carrier_id, ''),
-    accepted_at = used.told_at, idempotency_key = used.key, next_attempt_at = %(check_at)s
+    accepted_at = used.told_at, idempotency_key = used.key, body = used.body, next_attempt_at = %(check_at)s
 from used
 where n.id = %(id)s and n.ended_at is null

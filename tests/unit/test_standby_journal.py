@@ -262,6 +262,12 @@ def test_the_folder_is_closed_to_others_and_used_by_one(tmp_path: Path) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in first.path.iterdir()} == {0o600}
 
 
+def test_a_folder_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    with pytest.raises(SettingsError, match=r"is open to others: chmod 700 "):
+        Folder(tmp_path / "open")
+
+
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match=r"NUANSHAO_STANDBY_DIR=.*name a folder of this account's own"):
