@@ -72,12 +72,16 @@ class Phases:
         """Closed loop against ingest, which must be at work; returns when all is stored."""
         return self._stored(self._order, self._seconds, lambda: 0)
 
-    def at_rate(self, rate: float, seconds: float, beside: Callable[[], int]) -> Measured:
-        """So many messages a second. `beside` says how many others have been published meanwhile."""
+    def at_rate(self, rate: float, seconds: float, beside: Callable[[], int], *, ahead: int = 0) -> Measured:
+        """So many messages a second. `beside` says how many others have been published meanwhile.
+
+        With `ahead` no more than so many are published before they are stored: a machine that cannot keep the rate
+        shows that in `rate_kept`, and does not fill the broker.
+        """
 
         def order(board: Board) -> Order:
             strip = max(1, round(rate * SLICE_S))
-            return self._order(board, strip=strip, window=OPEN_WINDOW, ahead=0, rate=rate)
+            return self._order(board, strip=strip, window=OPEN_WINDOW, ahead=ahead, rate=rate)
 
         return self._stored(order, seconds, beside)
 

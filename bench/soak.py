@@ -19,6 +19,8 @@ from store.named_sql import sql
 
 SAMPLES: Final = 60
 """How often memory is looked at in a run; at least every 10 s."""
+AHEAD: Final = 200_000
+"""Messages that may wait in the broker: ten seconds' worth."""
 WATCHED: Final = ("ingest", "alerts")
 FLAT_MB: Final = 16.0
 """What is taken for flat: the last third's middle less than this, or a tenth, above that of the second."""
@@ -36,7 +38,7 @@ def bench_soak(
             watch = _Watch(bed, max(1.0, min(10.0, seconds / SAMPLES)), say)
             phases = Phases(bed, devices=devices, warm_up_s=3, seconds=seconds)
             with watch:
-                measured = phases.at_rate(rate, seconds, lambda: 0)
+                measured = phases.at_rate(rate, seconds, lambda: 0, ahead=AHEAD)
         with connect(bed.database_url, autocommit=True) as connection:
             ledger = read_ledger(connection)
             row = connection.execute(sql("bench_soaked")).fetchone()
