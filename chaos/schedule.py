@@ -14,8 +14,8 @@ SHORTEST_MINUTES: Final = 2.0
 """Less has no room for every kind with time to heal in between; the short form squeezes them into a minute."""
 OVERLAPPING: Final = 0.35
 """Share of the faults that begin while the one before is still felt."""
-DEAF_S: Final = 90.0
-"""One half-open connection from ingest to the broker lasts so long: it must notice by itself, within 75 s."""
+DEAF_S: Final = 60.0
+"""One half-open connection from ingest to the broker lasts so long: it must notice by itself, within 25 s."""
 DEAF_FROM_MINUTES: Final = 5.0
 
 Way = Literal["event", "telemetry"]

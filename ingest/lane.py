@@ -27,6 +27,7 @@ LARGEST_BATCH_BYTES: Final = 2 * 1024 * 1024
 """A gateway's message may hold 200 readings; what a batch becomes in memory is bounded by its bytes."""
 BREATH_S: Final = 0.005
 """Between two readings of the socket, in a lane that waits for company anyway."""
+TAKEN_OVER, TAKEN_OVER_S = "session_taken_over", 2.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 10.0
 
@@ -100,6 +101,9 @@ class Lane:
             self.connected_since, self.problem = None, why
             self._forget(number)
             log.warning("disconnected", session=self._login.client_id, why=why)
+            if TAKEN_OVER in why:
+                # somebody else has our name: to take it back at once would be a fight without end
+                await asyncio.sleep(TAKEN_OVER_S * random.uniform(0.7, 1.3))  # noqa: S311 (jitter, no secret)
 
     async def next_batch(self) -> list[Delivery]:
         """What is to be stored next; waits until there is something."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -37,6 +37,8 @@ LINGER_S: Final = 0.05
 CATCH_UP_DEVICES: Final = 2_000
 CATCH_UP_OVER: Final = timedelta(hours=1)
 HEARTBEAT_S: Final = 2.0
+BEHIND_S: Final = 5.0
+"""Messages that wait for so long say that the newest readings are not in the database."""
 LAST_COMMIT_S: Final = 5.0
 """How long a stop waits for a commit under way; what is not committed then is not acknowledged, so nothing is lost."""
 LEFT_ALONE_S: Final = 3.0
@@ -84,6 +86,8 @@ class Worker:
             registry=lambda: self._known.devices, clocks=clocks,
         )  # fmt: skip
         self._stopped = False
+        self._behind_at: datetime | None = None
+        """When we were last seen to be behind with storing."""
         self.metrics = IngestMetrics(self.standing)
         for one in self._storing:
             one.metrics = self.metrics
@@ -177,8 +181,14 @@ class Worker:
                 await asyncio.sleep(HEARTBEAT_S)
 
     def _pulse(self) -> tuple[object, ...]:
+        now = self._clock()
+        if self.standing().lag_s > BEHIND_S:
+            self._behind_at = now
         problem = "stopped" if self._stopped else self._problem()
         connected = None if self._stopped else self.readings.connected_since
+        if connected is not None and self._behind_at is not None:
+            # what has come and is not stored must not look like silence
+            connected = max(connected, self._behind_at)
         return "ingest", self._name, self._started_at, connected, self._clock(), self._waiting(), problem[:500]
 
     async def _leave(self) -> None:
