@@ -54,11 +54,18 @@ class Journal:
         self._unwritten_remembered: set[Key] = set()
         self._unwritten_letters: set[str] = set()
         self._writing = asyncio.Lock()
+        self._opening_problem = ""
         try:
             self._file = self._opened(path)
+        except sqlite3.OperationalError as failed:
+            # a full disk, say: better to tell without remembering than not at all
+            self.problem = self._opening_problem = f"the journal cannot be opened: {failed}"
+            log.error("standby_journal_not_opened", why=str(failed))  # noqa: TRY400 (a traceback may show numbers)
+            self._file = self._opened(None)
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as broken:
             aside = path.with_suffix(f".broken-{now:%Y%m%d%H%M%S}")
-            log.error("standby_journal_unreadable", why=str(broken), moved_to=aside.name)  # noqa: TRY400 (a traceback may show numbers)
+            why = str(broken)
+            log.error("standby_journal_unreadable", why=why, moved_to=aside.name)  # noqa: TRY400 (as above)
             path.rename(aside)
             self._file = self._opened(path)
 
@@ -126,7 +133,7 @@ class Journal:
                 log.error("standby_journal_not_written", why=str(failed))  # noqa: TRY400 (a traceback may show numbers)
             self.problem = f"the journal cannot be written: {failed}"
             return False
-        self.problem = ""
+        self.problem = self._opening_problem
         return True
 
     def _transaction(self, changes: _Changes) -> None:
@@ -137,10 +144,14 @@ class Journal:
             self._file.executemany("insert or replace into letter values (?, ?)", changes.letters)
             self._file.executemany("delete from letter where key = ?", changes.thrown_away)
 
-    def _opened(self, path: Path) -> sqlite3.Connection:
-        if not path.exists():
-            new_file(path)
-        file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    def _opened(self, path: Path | None) -> sqlite3.Connection:
+        """The file, read; None: one in memory."""
+        if path is not None and not path.exists():
+            try:
+                new_file(path)
+            except OSError as failed:
+                raise sqlite3.OperationalError(failed.strerror) from None
+        file = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         try:
             file.execute("pragma journal_mode = wal")
             file.execute("pragma synchronous = full")

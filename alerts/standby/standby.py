@@ -153,7 +153,11 @@ class Standby:
                     if one is not None:
                         changed[key] = settled(one, bulletin.worker, now)
             for danger in sorted(bulletin.dangers, key=lambda danger: danger.ts_ms):
-                written += self._judge(danger, bulletin.worker, changed, now)
+                try:
+                    written += self._judge(danger, bulletin.worker, changed, now)
+                except (ArithmeticError, LookupError, OSError, TypeError, ValueError):
+                    # it would come again after every restart; the others are not to blame
+                    log.exception("danger_not_judged", uid=danger.uid[:40])
         return await self._journal.record(changed, written)
 
     def _judge(self, danger: Danger, worker: str, changed: dict[Key, Remembered | None], now: datetime) -> list[Letter]:
@@ -261,9 +265,12 @@ def open_standby(
 ) -> tuple[Standby | None, str]:
     """The standby of this folder; or None, and why: another process has it, and two would tell everything twice."""
     opened = Folder(folder)
-    if not opened.lock():
-        why = f"another process tells from {folder}: name NUANSHAO_STANDBY_DIR for one alerts process only"
-        return None, why
+    try:
+        ours = opened.lock()
+    except OSError as failed:
+        return None, f"NUANSHAO_STANDBY_DIR={folder} cannot be used: {failed.strerror}"
+    if not ours:
+        return None, f"another process tells from {folder}: name NUANSHAO_STANDBY_DIR for one alerts process only"
     return Standby(folder=opened, broker=broker, pack=pack, channel=channel, name=name, clock=clock), ""
 
 

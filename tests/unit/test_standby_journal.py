@@ -238,6 +238,19 @@ async def test_a_broken_journal_is_put_aside_and_a_new_one_begun(tmp_path: Path)
     assert (tmp_path / "journal.broken-20260115190000").exists()
 
 
+async def test_a_journal_that_cannot_be_opened_stops_no_message(tmp_path: Path) -> None:
+    office = Office(tmp_path / "journal.sqlite")
+    office.journal.close()
+    (tmp_path / "journal.sqlite").unlink()
+    (tmp_path / "journal.sqlite").mkdir()
+    office.restart()
+    await office.write()
+    await office.teller.round()
+    assert office.states() == ["accepted"]
+    assert office.journal.problem == "the journal cannot be opened: unable to open database file"
+    office.journal.close()
+
+
 async def test_a_letter_under_way_is_known_by_what_it_is_about(office: Office) -> None:
     (letter,) = await office.write()
     assert office.journal.under_way(letter.about)
