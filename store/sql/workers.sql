@@ -41,9 +41,6 @@ set value = excluded.value, changed_at = excluded.changed_at,
                     then excluded.changed_at else held.risen_at end
 where held.value <> excluded.value
 
--- name: broker_state
-select name, value, changed_at, risen_at from broker_state
-
 -- name: broker_dropped
 -- Messages that the broker has thrown away by its own count, if that rose since a moment.
 select value, risen_at from broker_state where name = 'dropped_messages' and risen_at > %s

@@ -24,6 +24,7 @@ from runtime.mosquitto import Mosquitto
 from runtime.services import Services
 from store.connect import connect
 from store.registry import add_device
+from tests.forgetting import forget_sessions
 from tests.world import one, rows, settle
 
 LetIn = Callable[..., dict[str, str]]
@@ -41,16 +42,7 @@ async def client_id(broker: Mosquitto, request: pytest.FixtureRequest) -> AsyncI
     """A session name of this test; the broker forgets the session afterwards."""
     name = f"ingest-{request.node.name}"
     yield name
-    parts = Broker.parse(broker.url)
-    async with aiomqtt.Client(
-        parts.host,
-        parts.port,
-        username=parts.username,
-        password=(parts.password or b"").decode(),
-        identifier=name,
-        clean_session=True,
-    ):
-        pass
+    await forget_sessions(broker.url, name)
 
 
 @asynccontextmanager

@@ -36,6 +36,7 @@ from runtime.mosquitto import Mosquitto
 from runtime.services import Services
 from store.connect import connect
 from store.registry import add_contact
+from tests.forgetting import forget_sessions
 from tests.outage import Relay, read_only, refusing
 from tests.world import COMMITTEE_PHONE, VILLAGE, one, rows, settle
 
@@ -199,13 +200,15 @@ async def told_notifications(house: House, database: psycopg.AsyncConnection, co
 
 
 @pytest.fixture
-def house(
+async def house(
     registered: str, broker: Mosquitto, carrier: Running, tmp_path: Path, let_in: LetIn,
     monkeypatch: pytest.MonkeyPatch,
-) -> House:  # fmt: skip
+) -> AsyncIterator[House]:  # fmt: skip
     let_in("co-000", "co-001", "co-002", "gb-000")
     monkeypatch.setattr(service_module, "OPEN_ALARMS_EVERY_S", 0.5)
-    return House(registered, registered, broker, carrier, tmp_path / "standby")
+    made = House(registered, registered, broker, carrier, tmp_path / "standby")
+    yield made
+    await forget_sessions(broker.url, *(f"ingest-{made.name}-{index}" for index in range(2)))
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
-import aiomqtt
 import psycopg
 import pytest
 
@@ -22,6 +21,7 @@ from ingest.worker import Worker
 from runtime.mosquitto import Mosquitto
 from runtime.workers import names, out_of_use
 from store.connect import connect
+from tests.forgetting import forget_sessions
 from tests.integration.test_ingest import LetIn, device, now_ms, reading, stored, until
 from tests.world import one, rows, settle
 
@@ -38,13 +38,7 @@ async def forget(broker: Mosquitto) -> AsyncIterator[Callable[[str], None]]:
     """Sessions that the broker is to forget after the test."""
     sessions: list[str] = []
     yield sessions.append
-    parts = Broker.parse(broker.url)
-    for name in [name for client_id in sessions for name in (client_id, f"{client_id}-events")]:
-        async with aiomqtt.Client(
-            parts.host, parts.port, username=parts.username, password=(parts.password or b"").decode(),
-            identifier=name, clean_session=True,
-        ):  # fmt: skip
-            pass
+    await forget_sessions(broker.url, *sessions)
 
 
 @asynccontextmanager
