@@ -10,9 +10,11 @@ RUN /opt/nuanshao/bin/pip install --require-hashes --only-binary :all: -r requir
 COPY pyproject.toml README.md LICENSE cli.py ./
 COPY alerts alerts
 COPY api api
+COPY bench bench
 COPY broker broker
 COPY carriers carriers
 COPY catalogue catalogue
+COPY chaos chaos
 COPY dashboards dashboards
 COPY demo demo
 COPY device_sim device_sim

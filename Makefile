@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test lint format lock clean
+.PHONY: help venv demo up test bench lint format lock clean
 
 ARGS ?=
 BIN := .venv/bin
@@ -33,11 +33,14 @@ ifeq ($(strip $(ARGS)),)
 	@# two at once: the unit tests calculate while the others wait for real services
 	@units=$$(mktemp); $(BIN)/pytest -p no:cacheprovider tests/unit > $$units 2>&1 & first=$$!; \
 	trap "kill $$first" INT TERM; \
-	$(BIN)/pytest tests/integration tests/e2e; others=$$?; \
+	$(BIN)/pytest tests/integration tests/e2e tests/bench tests/chaos; others=$$?; \
 	wait $$first; first=$$?; cat $$units; rm -f $$units; [ $$first -eq 0 ] && [ $$others -eq 0 ]
 else
 	@exec $(BIN)/pytest $(ARGS)
 endif
+
+bench: $(DEV_STAMP) ## a short benchmark, judged by ratios and books; the figures: .venv/bin/nuanshao bench ingest
+	@exec $(BIN)/pytest tests/bench $(ARGS)
 
 lint: $(DEV_STAMP) ## the checks alone
 	$(BIN)/ruff check .

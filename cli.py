@@ -86,11 +86,42 @@ def up(
     mqtt_address: Annotated[
         str, typer.Option(help="Where devices reach the broker, e.g. 0.0.0.0; without: this machine only.")
     ] = "127.0.0.1",
+    mqtt_tls_port: Annotated[int, typer.Option(help="A second port of the broker, with TLS.")] = 8883,
+    mqtt_certificate: Annotated[Path | None, typer.Option(help="Opens the TLS port: certificate chain, PEM.")] = None,
+    mqtt_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
 ) -> None:
     """Start services and our processes in the foreground, without the simulator. Ctrl-C stops everything."""
     from demo.up import run
+    from foundation.errors import SettingsError
+    from runtime.mosquitto import TlsListener
 
-    run(PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, say=say)
+    if (mqtt_certificate is None) != (mqtt_key is None):
+        raise SettingsError("TLS needs a certificate and its key", do="give --mqtt-certificate and --mqtt-key")
+    tls = TlsListener(mqtt_tls_port, mqtt_certificate, mqtt_key) if mqtt_certificate and mqtt_key else None
+    run(
+        PROJECT, api_port=api_port, mqtt_port=mqtt_port, mqtt_address=mqtt_address, mqtt_tls=tls, say=say
+    )  # fmt: skip
+
+
+@app.command()
+def chaos(
+    minutes: Annotated[float, typer.Option(help="How long things are broken, 2 or more.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed breaks the same things at the same times.")] = 1,
+    rate: Annotated[float, typer.Option(min=1, help="Readings a second, of all devices together.")] = 1000.0,
+    devices: Annotated[int, typer.Option(min=1, max=10_000, help="Devices beside the CO detectors.")] = 600,
+    *,
+    short: Annotated[bool, typer.Option("--short", help="Everything once, within a minute.")] = False,
+    kill_broker: Annotated[bool, typer.Option("--kill-broker", help="The broker too; it loses what it must.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Break the running system on a schedule and balance the books afterwards. Exit code 1 when they do not balance."""
+    from chaos.run import Wish, run
+
+    logs.configure(process="chaos", level="ERROR")
+    result = run(PROJECT, Wish(minutes, seed, rate, devices, short, kill_broker), say)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    raise typer.Exit(0 if result["ok"] else 1)
 
 
 # -- our processes --------------------------------------------------------------------------------------------------
@@ -142,7 +173,9 @@ def ingest(
     from alerts.engine import Engine
     from broker.address import Broker, session_name
     from catalogue.rules import default_pack
+    from foundation.exposition import exposed
     from foundation.settings import required, settings
+    from ingest.metrics import problems
     from ingest.worker import Worker
     from runtime.workers import run_workers, see_off
     from store.connect import database_url
@@ -154,8 +187,9 @@ def ingest(
         return
     if index is None and not goes:
         _beside(lambda stop: see_off(database_url(), name, 1, stop))
-    _run(
-        lambda stop: Worker(
+
+    async def work(stop: asyncio.Event) -> None:
+        worker = Worker(
             database_url=database_url(),
             broker=broker,
             client_id=settings().mqtt_client_id or session_name(broker, name),
@@ -164,8 +198,12 @@ def ingest(
             index=index or 0,
             workers=workers,
             goes=goes,
-        ).run(stop)
-    )
+        )
+        port = 0 if goes else settings().metrics_port
+        async with exposed(worker.metrics.registry, lambda: problems(worker.standing()), settings().metrics_host, port):
+            await worker.run(stop)
+
+    _run(work)
 
 
 @app.command()
@@ -177,12 +215,13 @@ def alerts() -> None:
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
     from catalogue.rules import default_pack
+    from foundation.exposition import exposed
     from foundation.settings import required, settings
     from store.connect import database_url
 
     logs.configure(process="alerts")
 
-    def service(stop: asyncio.Event) -> Coroutine[Any, Any, None]:
+    async def service(stop: asyncio.Event) -> None:
         channel = AliyunSms(
             endpoint=settings().aliyun_sms_endpoint,
             access_key_id=required("aliyun_access_key_id"),
@@ -194,13 +233,18 @@ def alerts() -> None:
             },
         )
         standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, default_pack()
+        url = settings().mqtt_url.get_secret_value()
+        broker = Broker.parse(url, settings().mqtt_ca_file) if url else None
         if settings().standby_dir:
             broker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)
             standby, why_not = open_standby(Path(settings().standby_dir), broker, channel, pack=pack, name=name)
-        return AlertsService(
+        alerts = AlertsService(
             database_url=database_url(), engine=Engine(pack), channel=channel, name=name,
-            standby=standby, why_no_standby=why_not,
-        ).run(stop)  # fmt: skip
+            standby=standby, why_no_standby=why_not, broker=broker,
+        )  # fmt: skip
+        where = settings().metrics_host, settings().alerts_metrics_port
+        async with exposed(alerts.metrics.registry, alerts.problems, *where):
+            await alerts.run(stop)
 
     _run(service)
 
@@ -314,9 +358,9 @@ def device_add(
     as_json: Json = False,
 ) -> None:
     """Register a device and print its MQTT password, once."""
-    from demo.county import admit
     from foundation.settings import required
     from registry.passwords import mosquitto_hash
+    from runtime.admission import admit
     from store.connect import connect, database_url
     from store.registry import add_device, set_credential
 

@@ -34,6 +34,7 @@ from alerts.delivery import (
     after_sending,
     worth_sending,
 )
+from alerts.metrics import AlertsMetrics
 from alerts.standby.reconcile import Reconciliation, Untold
 from catalogue.rules import default_pack
 from foundation.clock import Clock
@@ -72,7 +73,15 @@ class _Parcel:
 class Courier:
     """Carries the outbox of one deployment to `channel`."""
 
-    def __init__(self, pool: Pool, channel: Channel, clock: Clock, told: Reconciliation | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        channel: Channel,
+        clock: Clock,
+        told: Reconciliation | None = None,
+        metrics: AlertsMetrics | None = None,
+    ) -> None:
+        self._metrics = metrics
         self._pool = pool
         self._channel = channel
         self._clock = clock
@@ -150,6 +159,8 @@ class Courier:
                     pass  # written down already, with the row that covers it
                 case End(state, reason):
                     await connection.execute(sql("note_end"), (state, reason, now, parcel.id))
+        if self._metrics is not None:
+            self._metrics.step(type(step).__name__.lower(), getattr(step, "reason", ""))
         log.info(
             "notification", id=parcel.id, to=mask_phone(parcel.phone), template=parcel.template,
             became=type(step).__name__.lower(), reason=getattr(step, "reason", ""),

@@ -106,7 +106,7 @@ class Engine:
         involved |= {event.device.id for event in events}
         everyone = [reading.device.id for reading in readings]
         for block in blocks:
-            involved.update(block.device_ids[self._suspects(block)].tolist())
+            involved.update(block.device_ids[self.suspects(block)].tolist())
             everyone += block.device_ids.tolist()
         if everyone:
             # as text: a parameter for each of some thousand numbers costs more than the question
@@ -150,7 +150,7 @@ class Engine:
                 return True
         return False
 
-    def _suspects(self, block: ObservedBlock) -> npt.NDArray[np.bool_]:
+    def suspects(self, block: ObservedBlock) -> npt.NDArray[np.bool_]:
         """Which readings of a block are beyond a threshold."""
         found = np.zeros(len(block.device_ids), dtype=np.bool_)
         place = {name: column for column, name in enumerate(block.metrics)}

@@ -18,8 +18,11 @@ from psycopg_pool import PoolTimeout
 from alerts.channels.channel import Channel
 from alerts.courier import Courier
 from alerts.engine import Engine
+from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
+from broker.address import Broker
+from broker.statistics import DROPPED, follow_statistics
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
@@ -37,6 +40,7 @@ DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
+BROKER_STATE_EVERY_S = 10.0
 OPEN_ALARMS_EVERY_S = 5.0
 REGISTRY_COPY_EVERY_S = 600.0
 REGISTRY_COPY_AT_MOST_EVERY_S = 5.0
@@ -50,7 +54,7 @@ POOL_SIZE = 10
 class AlertsService:
     """Everything that must happen without a new message. Any number may run beside each other, one with a standby.
 
-    `why_no_standby` is shown as a problem where there is none.
+    `why_no_standby` is shown as a problem where there is none. With `broker` its counters are watched.
     """
 
     def __init__(
@@ -63,7 +67,10 @@ class AlertsService:
         clock: Clock = utc_now,
         standby: Standby | None = None,
         why_no_standby: str = "",
+        broker: Broker | None = None,
     ) -> None:
+        self._broker = broker
+        self._broker_counters: dict[str, float] = {}
         self._database_url = database_url
         self._engine = engine
         self._channel = channel
@@ -75,6 +82,12 @@ class AlertsService:
         self._registry_stirred = asyncio.Event()
         self._standby = standby
         self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
+        self.metrics = AlertsMetrics(lambda: len(self.problems()))
+
+    def problems(self) -> list[str]:
+        """What is wrong now, one line each."""
+        standby = self._standby.problem if self._standby is not None else ""
+        return [*self._problems.values(), *([standby] if standby else [])]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -83,7 +96,7 @@ class AlertsService:
         connections = pool(self._database_url, largest=POOL_SIZE)
         await connections.open()
         told = self._standby.reconciliation if self._standby is not None else None
-        courier = Courier(connections, self._channel, self._clock, told)
+        courier = Courier(connections, self._channel, self._clock, told, self.metrics)
         try:
             async with asyncio.TaskGroup() as tasks:
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
@@ -95,6 +108,7 @@ class AlertsService:
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
                     tasks.create_task(self._hear(OUTBOX_CHANNEL, self._outbox_stirred), name="outbox"),
                     *self._stand_by(self._standby, tasks, connections),
+                    *self._watch_broker(self._broker, tasks, connections),
                 ]
                 standing_by = tasks.create_task(self._standby.run(), name="standby") if self._standby else None
                 await stop.wait()
@@ -108,6 +122,28 @@ class AlertsService:
         finally:
             await self._channel.close()
             await connections.close()
+
+    def _watch_broker(
+        self, broker: Broker | None, tasks: asyncio.TaskGroup, connections: Pool
+    ) -> list[asyncio.Task[None]]:
+        if broker is None:
+            log.warning("broker_not_watched", why="NUANSHAO_MQTT_URL is not set")
+            return []
+        keeping = self._every(BROKER_STATE_EVERY_S, self._keep_broker_state, connections)
+        return [
+            tasks.create_task(follow_statistics(broker, self._hear_broker), name="broker-statistics"),
+            tasks.create_task(keeping, name="broker-state"),
+        ]
+
+    def _hear_broker(self, name: str, value: float) -> None:
+        if name == DROPPED and value > self._broker_counters.get(name, 0.0):
+            log.error("broker_drops_messages", messages=int(value), do="raise max_queued_messages")
+        self._broker_counters[name] = value
+        self.metrics.broker(name, value)
+
+    async def _keep_broker_state(self, connection: psycopg.AsyncConnection) -> None:
+        for name, value in self._broker_counters.items():
+            await connection.execute(sql("keep_broker_state"), {"name": name, "value": value, "now": self._clock()})
 
     def _stand_by(
         self, standby: Standby | None, tasks: asyncio.TaskGroup, connections: Pool
@@ -139,13 +175,16 @@ class AlertsService:
 
     async def _patiently(self, what: str, work: Awaitable[object]) -> None:
         """Awaits the work; a database that fails is logged and shown by `nuanshao doctor`, and tried again."""
+        began = time.monotonic()
         try:
             await work
             self._problems.pop(what, None)
+            self.metrics.ran(what, time.monotonic() - began)
         except (DatabaseUnavailable, psycopg.Error, PoolTimeout) as failed:
             # whatever one task meets in the database, the others go on, the courier above all
             why = " ".join(str(failed).split())
             self._problems[what] = f"{what}: {why}"
+            self.metrics.failed(what)
             log.warning("database_failed", task=what, why=why, retry_in_s=RETRY_S)
             await asyncio.sleep(RETRY_S)
 
@@ -184,8 +223,7 @@ class AlertsService:
                 await asyncio.wait_for(self._registry_stirred.wait(), timeout=REGISTRY_COPY_EVERY_S)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
-        standby = self._standby.problem if self._standby is not None else ""
-        problem = "; ".join([*self._problems.values(), *([standby] if standby else [])])
+        problem = "; ".join(self.problems())
         await connection.execute(
             sql("heartbeat"), ("alerts", self._name, self._started_at, None, self._clock(), 0, problem[:500])
         )

@@ -81,8 +81,9 @@ class Bed:
         for process in reversed(list(self._running.values())):
             process.stop()
         self._stack.close()
-        for name in ("postgres/data", "mosquitto/data") if error else (".",):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+        gone = (self.postgres.data, self.mosquitto.folder / "data") if error else (self.folder,)
+        for folder in gone:
+            shutil.rmtree(folder, ignore_errors=True)
         if error:
             self.say(f"logs are kept in {self.folder}")
 
@@ -184,11 +185,15 @@ class Bed:
         self._running.pop(process.name, None)
         process.stop()
 
-    def usage(self) -> dict[str, Usage]:
-        """What everything has cost until now, by name."""
+    def pids(self) -> dict[str, int]:
+        """The processes that run now, by name."""
         pids = {name: process.pid for name, process in self._running.items()}
         pids |= {"postgres": self.postgres.pid, "mosquitto": self.mosquitto.pid}
-        return {name: usage(pid) for name, pid in pids.items() if pid is not None}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def usage(self) -> dict[str, Usage]:
+        """What everything has cost until now, by name."""
+        return {name: usage(pid) for name, pid in self.pids().items()}
 
     def note_memory(self) -> None:
         """Keeps the peaks of what runs now."""

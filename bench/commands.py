@@ -34,8 +34,14 @@ def ingest(
     from bench.show import show_ingest
 
     chosen = Options.short() if short else Options()
-    given = {"seconds": seconds, "pairs": pairs, "devices": devices, "rate": rate}
-    chosen = replace(chosen, workers=workers, **{name: value for name, value in given.items() if value is not None})
+    chosen = replace(
+        chosen,
+        seconds=seconds or chosen.seconds,
+        pairs=pairs or chosen.pairs,
+        devices=devices or chosen.devices,
+        rate=rate or chosen.rate,
+        workers=workers,
+    )
     report = bench_ingest(Path.cwd(), chosen, _say)
     if as_json:
         _print_json(report)
@@ -44,6 +50,83 @@ def ingest(
     for wrong in report["shortcomings"]:
         _say(f"NOT GOOD: {wrong}")
     raise typer.Exit(1 if report["shortcomings"] else 0)
+
+
+@bench_app.command("soak")
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.1)] = 20.0,
+    rate: Annotated[float, typer.Option(min=1, help="Messages a second.")] = 20_000.0,
+    devices: Annotated[int, typer.Option(min=30, max=900_000)] = 20_000,
+    *,
+    as_json: Json = False,
+) -> None:
+    """One rate for long: whether memory stays flat and nothing is lost; exit code 1 when not."""
+    from bench.soak import bench_soak
+
+    report = bench_soak(Path.cwd(), minutes=minutes, rate=rate, devices=devices, say=_say)
+    if as_json:
+        _print_json(report)
+    else:
+        _say(", ".join(f"{name} {report[name]}" for name in ("rate_kept", "published", "stored", "lost")))
+        _say(f"memory at most {report['memory_mb_most']} MB, growth {report['memory_growth_mb']} MB")
+    for wrong in report["shortcomings"]:
+        _say(f"NOT GOOD: {wrong}")
+    raise typer.Exit(1 if report["shortcomings"] else 0)
+
+
+@bench_app.command("engine")
+def engine(
+    seconds: Annotated[float, typer.Option(min=0.1, help="For each of the two figures.")] = 5.0,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Judging of ordinary readings by the whole rule pack, and decoding, in memory on one core."""
+    from bench.engine import bench_engine
+    from bench.show import show_engine
+
+    report = bench_engine(seconds)
+    if as_json:
+        _print_json(report)
+    else:
+        show_engine(report)
+
+
+@bench_app.command("simulator")
+def simulator(
+    homes: Annotated[int, typer.Option(min=100, max=1_000_000)] = 150_000,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of a minute that are measured.")] = 30,
+    *,
+    as_json: Json = False,
+) -> None:
+    """A minute of a whole county's physics: how long it takes, and the memory of a home."""
+    from bench.show import show_simulator
+    from bench.simulator import bench_simulator
+
+    report = bench_simulator(homes, steps)
+    if as_json:
+        _print_json(report)
+    else:
+        show_simulator(report)
+
+
+@bench_app.command("query")
+def query(
+    homes: Annotated[int, typer.Option(min=10, max=200_000)] = 2_000,
+    days: Annotated[float, typer.Option(min=0.05, max=366, help="How long ago its readings begin.")] = 1.0,
+    interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a device.")] = 300,
+    times: Annotated[int, typer.Option(min=1, help="How often each query is asked.")] = 20,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Every panel of the boards over a simulated county's readings, as the boards' own account."""
+    from bench.query import Options, bench_query
+    from bench.show import show_query
+
+    report = bench_query(Path.cwd(), Options(homes, days, interval, times), _say)
+    if as_json:
+        _print_json(report)
+    else:
+        show_query(report)
 
 
 def _say(line: str) -> None:

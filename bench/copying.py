@@ -22,8 +22,8 @@ ROWS: Final = 5_000
 """Rows of one COPY: the most that ingest commits at once (ingest.worker.LARGEST_BATCH)."""
 COPY_IDS: Final = 1_000_000_000
 """Device ids from here on are in no registry: what the COPY alone has written, and no book counts."""
-_TYPICAL = 12
-"""The packets' one length is found by their first bytes: type, two of length, two of the topic's length."""
+_TOPIC_AT: Final = 5
+"""Where the topic begins in a packet: behind the type, two bytes of length and two of the topic's own length."""
 
 
 def known(devices: int, first_id: int = 1) -> dict[str, KnownDevice]:
@@ -42,9 +42,8 @@ def deliveries(devices: int, now_ms: int, *, seed: int = 1) -> list[Delivery]:
     while len(found) < devices:
         for row in load.next(now_ms, 1):
             packet = row.tobytes()
-            topic_at = 5
-            topic_ends = topic_at + int.from_bytes(packet[topic_at - 2 : topic_at], "big")
-            topic, payload = packet[topic_at:topic_ends].decode(), packet[topic_ends + 2 :]
+            topic_ends = _TOPIC_AT + int.from_bytes(packet[_TOPIC_AT - 2 : _TOPIC_AT], "big")
+            topic, payload = packet[_TOPIC_AT:topic_ends].decode(), packet[topic_ends + 2 :]
             found.append(Delivery(1, len(found) % 65_535 + 1, topic, payload, False, now_ms))
     return found
 

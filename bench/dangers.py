@@ -16,6 +16,7 @@ from bench.packets import packet
 from bench.publisher import LAST_ACKS_S, Line
 from broker.address import Broker
 from catalogue.wire import topic
+from foundation.errors import NuanshaoError
 from store.named_sql import sql
 
 
@@ -55,14 +56,27 @@ class Dangers(threading.Thread):
         super().__init__(name="dangers", daemon=True)
         self.published_s: dict[str, float] = {}
         """When each was written, in seconds since 1970."""
-        self.readings = 0
-        self.acknowledged = 0
+        self._acknowledged = 0
+        self._failed: NuanshaoError | None = None
         self._plan = plan
         self._after_s = after_s
         self._line = Line(broker)
 
     def run(self) -> None:
         """The thread: ends when everything is acknowledged, or after a while."""
+        try:
+            self._publish()
+        except NuanshaoError as failed:
+            self._failed = failed
+
+    def total(self) -> int:
+        """Waits for the end; how many the broker has acknowledged. Raises what the thread met."""
+        self.join()
+        if self._failed is not None:
+            raise self._failed
+        return self._acknowledged
+
+    def _publish(self) -> None:
         began = time.monotonic() + self._after_s
         for danger in self._plan:
             time.sleep(max(0.0, began + danger.after_s - time.monotonic()))
@@ -70,13 +84,12 @@ class Dangers(threading.Thread):
             written = np.frombuffer(danger.packet(int(now_s * 1000), self._line.next_id), dtype=np.uint8)
             self._line.send(written.reshape(1, -1))
             self.published_s[danger.uid] = now_s
-            self.readings += not danger.event
             self._line.take_acks()
         until = time.monotonic() + LAST_ACKS_S
         while self._line.acked < self._line.sent and time.monotonic() < until:
             time.sleep(0.01)
             self._line.take_acks()
-        self.acknowledged = self._line.acked
+        self._acknowledged = self._line.acked
         self._line.close()
 
 

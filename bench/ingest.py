@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +24,9 @@ from store.named_sql import sql
 
 OURS: Final = ("ingest", "postgres", "mosquitto", "publisher", "alerts")
 TOLD_WITHIN_S: Final = 30.0
+PUBLISHER_STARTS_S: Final = 1.0
+SPREAD: Final = 0.9
+"""Dangers come within this part of their phase, so that all of them have the load beside them."""
 COPY_SHARE: Final = 0.25
 """The COPY alone is measured for this part of a phase's time."""
 
@@ -45,7 +47,7 @@ class Options:
     @classmethod
     def short(cls) -> Options:
         """For a machine that tests everything with every change."""
-        return cls(seconds=3, warm_up_s=1, latency_s=4, pairs=1, devices=3_000, rate=1_000, detectors=20)
+        return cls(seconds=3, warm_up_s=1, latency_s=3, pairs=1, devices=3_000, rate=1_000, detectors=20)
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class Run:
     phases: Phases = field(init=False)
     county: County = field(init=False)
     published: int = 0
+    pairs: list[Pair] = field(default_factory=list)
+    durable: list[Measured] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         options = self.options
@@ -123,13 +127,24 @@ class Run:
         """All phases; returns the report. Raises ServiceFailed when a process dies or something never arrives."""
         with connect(self.bed.database_url) as connection:
             self.county.register(connection)
-        pairs, durable = self._pairs()
+        for number in range(1, self.options.pairs):
+            throwaway, copy_per_s = self._without_ingest()
+            with self.bed.fresh_broker(), self.bed.at_work():
+                self._with_ingest(number, throwaway, copy_per_s)
+        throwaway, copy_per_s = self._without_ingest()
         with self.bed.fresh_broker(), self.bed.at_work():
-            self.say(f"latency at {self.options.rate:.0f} messages/s")
+            self._with_ingest(self.options.pairs, throwaway, copy_per_s)
+            self.say(f"latency at {self.options.rate:,.0f} messages/s")
             at_rate, background = self._with_dangers("background")
             self.say("latency while saturated")
             saturated, under_load = self._with_dangers("saturated")
+        return self._report(at_rate, saturated, background, under_load)
+
+    def _report(self, at_rate: Measured, saturated: Measured, background: Told, under_load: Told) -> dict[str, Any]:
+        durable, pairs = self.durable, self.pairs
         with connect(self.bed.database_url, autocommit=True) as connection:
+            # without it the planner knows nothing of what has just come, and a count takes minutes
+            connection.execute("analyze telemetry")
             latency, latency_saturated = _latency(connection, at_rate), _latency(connection, saturated)
             books = self._books(connection)
         cpu_s = {name: sum(phase.cpu_s.get(name, 0.0) for phase in durable) for name in OURS}
@@ -139,6 +154,9 @@ class Run:
             **middle(pairs),
             "cpu_us_per_msg": by_process["ingest"],
             "cpu_us_per_msg_by_process": by_process,
+            "others_cpu_cores": round(
+                sum(phase.others_cpu_s for phase in durable) / sum(phase.seconds for phase in durable), 2
+            ),
             "rate_asked": self.options.rate,
             "rate_kept": round(at_rate.per_s),
             "latency_ms_p50": latency[0],
@@ -165,25 +183,24 @@ class Run:
             "machine": machine(self.bed.versions),
         }
 
-    def _pairs(self) -> tuple[list[Pair], list[Measured]]:
-        pairs, durable = [], []
-        for number in range(1, self.options.pairs + 1):
-            self._settle()
-            throwaway = self.phases.throwaway()
-            self._settle()
-            copy_per_s = asyncio.run(copy_rate(self.bed.database_url, self.options.seconds * COPY_SHARE))
-            self._settle()
-            with self.bed.fresh_broker(), self.bed.at_work():
-                kept = self.phases.durable()
-            self.published += kept.published
-            durable.append(kept)
-            pair = Pair(throwaway.per_s, copy_per_s, kept.per_s)
-            pairs.append(pair)
-            self.say(
-                f"pair {number} of {self.options.pairs}: thrown away {pair.throwaway_per_s:,.0f}/s,"
-                f" durable {pair.durable_per_s:,.0f}/s, ratio {pair.ratio:.2f}"
-            )
-        return pairs, durable
+    def _without_ingest(self) -> tuple[Measured, float]:
+        self._settle()
+        throwaway = self.phases.throwaway()
+        self._settle()
+        copy_per_s = asyncio.run(copy_rate(self.bed.database_url, self.options.seconds * COPY_SHARE))
+        self._settle()
+        return throwaway, copy_per_s
+
+    def _with_ingest(self, number: int, throwaway: Measured, copy_per_s: float) -> None:
+        kept = self.phases.durable()
+        self.published += kept.published
+        self.durable.append(kept)
+        pair = Pair(throwaway.per_s, copy_per_s, kept.per_s)
+        self.pairs.append(pair)
+        self.say(
+            f"pair {number} of {self.options.pairs}: thrown away {pair.throwaway_per_s:,.0f}/s,"
+            f" durable {pair.durable_per_s:,.0f}/s, ratio {pair.ratio:.2f}"
+        )
 
     def _settle(self) -> None:
         """What PostgreSQL has put off is written before, not during, the next phase."""
@@ -192,15 +209,14 @@ class Run:
 
     def _with_dangers(self, setting: str) -> tuple[Measured, Told]:
         options, uids = self.options, self.county.detectors_of(setting)
-        plan = planned(uids, options.latency_s, seed=len(setting))
-        dangers = Dangers(plan, Broker.parse(self.bed.mosquitto.url), options.warm_up_s)
+        plan = planned(uids, options.latency_s * SPREAD, seed=len(setting))
+        dangers = Dangers(plan, Broker.parse(self.bed.mosquitto.url), options.warm_up_s + PUBLISHER_STARTS_S)
         dangers.start()
         if setting == "background":
-            measured = self.phases.at_rate(options.rate, options.latency_s, lambda: _published(dangers))
+            measured = self.phases.at_rate(options.rate, options.latency_s, dangers.total)
         else:
-            measured = self.phases.saturated(options.latency_s, lambda: _published(dangers))
-        dangers.join()
-        self.published += measured.published + dangers.acknowledged
+            measured = self.phases.saturated(options.latency_s, dangers.total)
+        self.published += measured.published + dangers.total()
         with connect(self.bed.database_url, autocommit=True) as connection:
             found = self._await_told(connection, uids)
         return measured, Told(len(uids), [found[uid] - dangers.published_s[uid] for uid in found])
@@ -225,12 +241,6 @@ def bench_ingest(project: Path, options: Options, say: Callable[[str], None]) ->
     """A whole run on a bed of its own; the report."""
     with Bed(project, say, workers=options.workers) as bed:
         return Run(bed, options, say).play()
-
-
-def _published(dangers: threading.Thread) -> int:
-    assert isinstance(dangers, Dangers)  # noqa: S101
-    dangers.join()
-    return dangers.acknowledged
 
 
 def _latency(connection: psycopg.Connection, measured: Measured) -> tuple[float | None, float | None]:

@@ -21,6 +21,7 @@ def show_ingest(report: Mapping[str, Any]) -> None:
         ("COPY alone", f"{report['copy_per_s']:,} rows/s", "one connection, nothing else"),
         ("CPU a message", f"{report['cpu_us_per_msg']:.1f} µs", "ingest, all its processes"),
         *((f"  {name}", f"{cpu[name]:.1f} µs", f"{memory.get(name, 0):,.0f} MB at most") for name in cpu),
+        ("others", f"{report['others_cpu_cores']:.2f} cores", "used by anybody else on this machine meanwhile"),
         (
             "reading committed",
             f"p50 {_ms(report['latency_ms_p50'])}, p99 {_ms(report['latency_ms_p99'])}",
@@ -35,6 +36,53 @@ def show_ingest(report: Mapping[str, Any]) -> None:
         ),
     ]
     console.print(_table("ingest", rows))
+    console.print(describe(report["machine"]), style="dim")
+
+
+def show_engine(report: Mapping[str, Any]) -> None:
+    """The report of `bench engine`."""
+    console = Console()
+    rows = [
+        ("judged", f"{report['readings_per_s']:,} readings/s", f"by {report['rules']} rules, none raised, one core"),
+        ("CPU a reading", f"{report['cpu_us_per_reading']:.3f} µs", f"blocks of {report['block']:,}"),
+        (
+            "decoded and judged",
+            f"{report['decode_and_judge_per_s']:,} messages/s",
+            f"JSON of {report['payload_bytes']} bytes to columns, {report['decode_and_judge_cpu_us']:.1f} µs each",
+        ),
+    ]
+    console.print(_table("engine", rows))
+    console.print(describe(report["machine"]), style="dim")
+
+
+def show_simulator(report: Mapping[str, Any]) -> None:
+    """The report of `bench simulator`."""
+    console = Console()
+    rows = [
+        ("a step", f"{report['ms_per_step']:.1f} ms", f"{report['step_s']:.0f} s of {report['homes']:,} homes, median"),
+        ("the longest", f"{report['ms_per_step_max']:.1f} ms", f"of {report['steps']}"),
+        ("memory", f"{report['bytes_per_home']:,} bytes", "a home"),
+        ("measured", f"{report['measured_readings_per_s']:,} readings/s", f"of {report['devices']:,} devices"),
+    ]
+    console.print(_table("simulator", rows))
+    console.print(describe(report["machine"]), style="dim")
+
+
+def show_query(report: Mapping[str, Any]) -> None:
+    """The report of `bench query`."""
+    console = Console()
+    table = Table(title="query", title_justify="left")
+    for name in ("panel", "p50 ms", "p95 ms", "max ms", "rows"):
+        table.add_column(name, justify="left" if name == "panel" else "right")
+    for one in sorted(report["panels"], key=lambda one: -float(one["p95_ms"])):
+        table.add_row(one["panel"], *(f"{one[name]:.1f}" for name in ("p50_ms", "p95_ms", "max_ms")), str(one["rows"]))
+    console.print(table)
+    console.print(
+        f"{report['share_within_200_ms']:.0%} of {report['queries']} queries within 200 ms (p95);"
+        f" worst: {report['worst_panel']}, {report['worst_p95_ms']:.0f} ms."
+        f" {report['readings']:,} readings of {report['devices']:,} devices in {report['homes']:,} homes,"
+        f" {report['days']:g} days"
+    )
     console.print(describe(report["machine"]), style="dim")
 
 

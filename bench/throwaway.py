@@ -21,32 +21,23 @@ from broker.session import Connection, Login, connect
 from catalogue.wire import FROM_DEVICE, TOPIC_ROOT
 from foundation.errors import NuanshaoError
 from foundation.settings import required
+from ingest.lane import BREATH_S
 
 FILTERS = tuple(f"{TOPIC_ROOT}/+/{channel}" for channel in FROM_DEVICE if channel != "cmd_ack")
 
 
 class Throwaway:
-    """Counts deliveries and acknowledges those of one read together."""
+    """Counts what arrives and acknowledges it."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._ids: list[int] = []
-        self._bytes = 0
         self._count = 0
-        self._loop = asyncio.get_running_loop()
-        self.connection = Connection(1, self._take)
+        self.connection = Connection(1, self._take, breath_s=BREATH_S)
 
-    def _take(self, delivery: Delivery) -> None:
-        if not self._ids:
-            self._loop.call_soon(self._acknowledge)
-        self._ids.append(delivery.packet_id)
-        self._bytes += len(delivery.payload)
-
-    def _acknowledge(self) -> None:
-        self.connection.acknowledge(self._ids, self._bytes)
-        self._count += len(self._ids)
+    def _take(self, arrived: list[Delivery]) -> None:
+        self.connection.acknowledge(arrived)
+        self._count += len(arrived)
         self._board[Number.PROGRESS] = self._count
-        self._ids, self._bytes = [], 0
 
 
 async def run(board: Board, broker: Broker) -> None:

@@ -36,6 +36,30 @@ def usage(pid: int) -> Usage:
     return Usage(cpu_s, (own_kb + shared_kb) / 1024)
 
 
+def resident_mb(pid: int) -> float:
+    """What `pid` with its descendants has in memory now, in MB; what they share is counted with each."""
+    kb = 0
+    for one in tree(pid):
+        try:
+            status = (Path("/proc") / str(one) / "status").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        fields = dict(line.partition(":")[::2] for line in status.splitlines())
+        kb += int(fields.get("VmRSS", "0 kB").split()[0])
+    return kb / 1024
+
+
+def machine_busy_s() -> float:
+    """CPU seconds that the whole machine has worked since its start, all cores together."""
+    return busy_seconds(Path("/proc/stat").read_text(encoding="ascii"))
+
+
+def busy_seconds(stat: str) -> float:
+    """The same in the text of /proc/stat: user, nice, system, interrupts and what a hypervisor took; not idle."""
+    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, stat.split("\n", 1)[0].split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / _TICKS_PER_S
+
+
 def tree(pid: int) -> list[int]:
     """`pid` and its descendants."""
     children: dict[int, list[int]] = {}

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from urllib.parse import quote, urlsplit, urlunsplit
-
 import psycopg
 
-from broker.probe import probe
 from device_sim.fleet.fleet import Fleet
-from foundation.errors import BrokerRefused, SettingsError
+from foundation.errors import SettingsError
 from foundation.settings import required
 from registry.merging import may_log_in
 from registry.passwords import mosquitto_hash, new_password
+from runtime.admission import admit
 from store import registry_rows
 from store.connect import connect, database_url
 from store.registry_rows import ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
-
-ADMITTED_WITHIN_S = 15.0
 
 
 def register(connection: psycopg.Connection, fleet: Fleet) -> dict[str, str]:
@@ -76,23 +71,3 @@ def passwords_for(fleet: Fleet) -> dict[str, str]:
     uid, password = list(passwords.items())[-1]
     admit(required("mqtt_url"), uid, password)
     return passwords
-
-
-def admit(mqtt_url: str, uid: str, password: str) -> None:
-    """Returns when the broker lets the device in. Raises BrokerRefused when it has not after a while."""
-    parts = urlsplit(mqtt_url)
-    host = parts.netloc.rpartition("@")[2]
-    url = urlunsplit(parts._replace(netloc=f"{quote(uid, safe='')}:{quote(password, safe='')}@{host}"))
-    until = time.monotonic() + ADMITTED_WITHIN_S
-    while True:
-        try:
-            probe(url)
-        except BrokerRefused as refused:
-            if time.monotonic() > until:
-                raise BrokerRefused(
-                    f"the broker does not let {uid} in: {refused.what}",
-                    do="run `nuanshao broker-access` with NUANSHAO_MQTT_PASSWORD_FILE, or add the account there",
-                ) from None
-            time.sleep(0.2)
-        else:
-            return

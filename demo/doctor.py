@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from broker.address import Broker
 from broker.probe import probe
+from broker.queue_probe import MESSAGES, TOPIC, probe_queue
 from foundation.clock import utc_now
 from foundation.errors import NuanshaoError, SettingsError
 from foundation.settings import required, settings
@@ -33,6 +35,8 @@ def examine(only: str | None = None) -> list[Finding]:
     if only is not None:
         return [_tried(only, lambda: _process(asyncio.run(_look()), only))]
     findings = [_tried("database", _database), _tried("broker", _broker)]
+    if findings[1].well:
+        findings.append(_tried("broker queue", _broker_queue))
     if findings[0].well:
         findings.append(_tried("health", lambda: _health(asyncio.run(_look()))))
     return findings
@@ -61,6 +65,18 @@ def _database() -> tuple[bool, str]:
 def _broker() -> tuple[bool, str]:
     probe(required("mqtt_url"), ca_file=settings().mqtt_ca_file)
     return True, "lets us in"
+
+
+def _broker_queue() -> tuple[bool, str]:
+    verdict = asyncio.run(probe_queue(Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)))
+    if verdict.reason == "refused":
+        return False, f"could not be tried: our account may not use {TOPIC}/# (runtime/mosquitto.acl)"
+    if verdict.reason == "dropped":
+        return False, (
+            f"keeps {verdict.kept} of {MESSAGES} messages while ingest is away and drops the rest:"
+            " raise max_queued_messages (runtime/mosquitto.conf)"
+        )
+    return True, f"keeps more than {MESSAGES} messages while ingest is away"
 
 
 def _process(found: Look, kind: str) -> tuple[bool, str]:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from demo.county import admit
 from foundation.clock import Clock, utc_now
 from foundation.settings import required, settings
 from registry.passwords import mosquitto_hash, new_password
+from runtime.admission import admit
 from store.connect import connect, database_url
 from store.drill import Drill, Ended, Listed, end_drill, list_drills, start_drill
 from store.registry import set_credential

@@ -20,7 +20,7 @@ from rich.terminal_theme import MONOKAI
 
 from catalogue.device_types import DEVICE_TYPES
 from demo import view
-from demo.county import admit, register
+from demo.county import register
 from demo.verdict import Told, books, read_ledger, told
 from device_sim.fleet.fleet import Fleet
 from device_sim.fleet.plan import plan
@@ -29,6 +29,7 @@ from foundation.clock import utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import PREFIX
 from foundation.version import VERSION
+from runtime.admission import admit
 from runtime.places import state_dir
 from runtime.process import Process
 from runtime.stack import Stack

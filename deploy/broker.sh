@@ -17,6 +17,16 @@ fi
 mv "$new" "$file"
 unset MQTT_PASSWORD
 
+# a second door with TLS, where a certificate and its key are mounted (deploy/certificates/README.md)
+listeners=/tmp/listeners
+certificates=/mosquitto/certificates
+mkdir -p "$listeners"
+rm -f "$listeners/tls.conf"
+if [ -f "$certificates/server.pem" ] && [ -f "$certificates/server.key" ]; then
+    printf 'listener 8883\ncertfile %s\nkeyfile %s\ntls_version tlsv1.2\n' \
+        "$certificates/server.pem" "$certificates/server.key" >"$listeners/tls.conf"
+fi
+
 stamp() {
     stat -c '%i %s %Y' "$file" 2>/dev/null || true
 }

@@ -12,9 +12,10 @@ import structlog
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
-def configure(*, process: str) -> None:
-    """Set structlog up once for `process` (ingest, alerts, api …). Level from NUANSHAO_LOG_LEVEL."""
-    level = logging.getLevelNamesMapping().get(os.environ.get("NUANSHAO_LOG_LEVEL", "INFO").upper(), logging.INFO)
+def configure(*, process: str, level: str = "INFO") -> None:
+    """Set structlog up once for `process` (ingest, alerts, api …). NUANSHAO_LOG_LEVEL goes before `level`."""
+    asked = os.environ.get("NUANSHAO_LOG_LEVEL", level).upper()
+    least = logging.getLevelNamesMapping().get(asked, logging.INFO)
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
@@ -24,7 +25,7 @@ def configure(*, process: str) -> None:
             _TRACEBACKS if not terminal else structlog.processors.StackInfoRenderer(),
             structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )

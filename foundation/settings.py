@@ -47,6 +47,16 @@ class Settings(BaseSettings):
         default="", description="Where the broker reads device passwords; kept in step with the registry when set"
     )
     worker: str = Field(default="ingest-0", description="Name of this ingest worker in the ledger")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address of `/metrics` and `/health` of ingest and alerts"
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65_000,
+        description="Port of ingest's `/metrics` and `/health`; 0: none. Each further worker takes the next one",
+    )  # fmt: skip
+    alerts_metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of the alerts process's `/metrics` and `/health`; 0: none"
+    )
     alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
     standby_dir: str = Field(
         default="",

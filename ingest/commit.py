@@ -11,7 +11,7 @@ import psycopg
 
 from alerts.engine import Engine
 from foundation.clock import Clock
-from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, Rejected
+from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, JudgedStatus, Rejected
 from ingest.columns import Block
 from ingest.judge import Judged, JudgedEvent
 from ingest.latest import Held, Latest
@@ -28,6 +28,11 @@ class Counts:
     stored: int = 0
     duplicate: int = 0
     rejected: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every item is accounted for."""
+        return self.received == self.stored + self.duplicate + self.rejected
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(
@@ -47,6 +52,8 @@ class Committer:
         self._started_at = started_at
         self._clock = clock
         self._latest = Latest()
+        self.raised = 0
+        """Alarms that the last batch raised."""
 
     async def commit(self, connection: psycopg.AsyncConnection, batch: Batch) -> Counts:
         """Stores the batch. When this returns it is durable; when it raises nothing of it is."""
@@ -55,18 +62,14 @@ class Committer:
             blocks = [block for block in [await _store_block(connection, each) for each in batch.blocks] if len(block)]
             readings = await self._store_readings(connection, batch.readings)
             events = await self._store_events(connection, batch.events)
-            for status in batch.statuses:
-                await connection.execute(
-                    sql("upsert_status"),
-                    (status.device.id, status.state, status.session, _at(status.ts_ms), _at(status.received_ms)),
-                )
+            await _store_statuses(connection, batch.statuses)
             rejected = await _store_rejects(connection, batch.rejects)
             held = self._latest.with_new(blocks, readings)
             written = self._latest.due(held, now_s)
             if written:
                 await _store_newest(connection, held)
             await _note_rollups(connection, blocks, readings, self._clock())
-            await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
+            self.raised = await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
             stored = sum(map(len, blocks)) + len(readings) + len(events)
             counts = Counts(
                 received=batch.received,
@@ -125,23 +128,32 @@ class Committer:
         """Stores the alarm bits and returns those that were new."""
         named = [(e.device.id, e.fingerprint, e.received_ms) for e in events if e.fingerprint is not None]
         new = await _remember(connection, named)
-        fresh = []
+        candidates = []
         for event in events:
             if event.fingerprint is not None and event.repeatable:
                 if (event.device.id, event.fingerprint) not in new:
                     continue
                 new.discard((event.device.id, event.fingerprint))
-            claimed = None if event.device_ts_ms is None else _at(event.device_ts_ms)
-            cursor = await connection.execute(
-                sql("insert_event"),
-                (
-                    _at(event.ts_ms), event.device.id, event.type, event.on, _at(event.received_ms), claimed,
-                    event.flags,
-                ),
-            )  # fmt: skip
-            if cursor.rowcount:
-                fresh.append(event)
-        return fresh
+            candidates.append(event)
+        # one after the other, so that of two that are the same the second is the duplicate; in one round trip
+        async with connection.pipeline():
+            stored = [await connection.execute(sql("insert_event"), _event_row(event)) for event in candidates]
+        return [event for event, cursor in zip(candidates, stored, strict=True) if cursor.rowcount]
+
+
+def _event_row(event: JudgedEvent) -> tuple[object, ...]:
+    claimed = None if event.device_ts_ms is None else _at(event.device_ts_ms)
+    return _at(event.ts_ms), event.device.id, event.type, event.on, _at(event.received_ms), claimed, event.flags
+
+
+async def _store_statuses(connection: psycopg.AsyncConnection, statuses: list[JudgedStatus]) -> None:
+    """In their order: after a blackout each device sends one, and a round trip each would hold up the readings."""
+    if statuses:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                sql("upsert_status"),
+                [(one.device.id, one.state, one.session, _at(one.ts_ms), _at(one.received_ms)) for one in statuses],
+            )
 
 
 async def _store_rejects(connection: psycopg.AsyncConnection, rejects: list[Rejected]) -> int:

@@ -25,6 +25,9 @@ log = structlog.get_logger()
 LARGEST_BATCH: Final = 5_000
 LARGEST_BATCH_BYTES: Final = 2 * 1024 * 1024
 """A gateway's message may hold 200 readings; what a batch becomes in memory is bounded by its bytes."""
+BREATH_S: Final = 0.005
+"""Between two readings of the socket, in a lane that waits for company anyway."""
+TAKEN_OVER, TAKEN_OVER_S = "session_taken_over", 2.0
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 10.0
 
@@ -52,6 +55,16 @@ class Lane:
         """Messages that have come and that nobody has taken for a batch."""
         return len(self._inbox)
 
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the first of them came, in ms since 1970."""
+        return self._inbox[0].received_ms if self._inbox else None
+
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """Payload that the broker still keeps for us."""
+        return 0 if self._connection is None else self._connection.unacknowledged_bytes
+
     def inbox(self) -> list[Delivery]:
         """What has come and nobody has taken for a batch."""
         return list(self._inbox)
@@ -61,7 +74,7 @@ class Lane:
         number, wait = 0, FIRST_RETRY_S
         while True:
             number += 1
-            self._connection = connection = Connection(number, self._take)
+            self._connection = connection = Connection(number, self._take, breath_s=BREATH_S if self._linger_s else 0.0)
             try:
                 await connect(connection, self._broker, self._login)
             except BrokerUnavailable as failed:
@@ -88,6 +101,9 @@ class Lane:
             self.connected_since, self.problem = None, why
             self._forget(number)
             log.warning("disconnected", session=self._login.client_id, why=why)
+            if TAKEN_OVER in why:
+                # somebody else has our name: to take it back at once would be a fight without end
+                await asyncio.sleep(TAKEN_OVER_S * random.uniform(0.7, 1.3))  # noqa: S311 (jitter, no secret)
 
     async def next_batch(self) -> list[Delivery]:
         """What is to be stored next; waits until there is something."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,6 +24,7 @@ from ingest.commit import Committer, Counts
 from ingest.decode import decode_readings
 from ingest.known import KnownDevices
 from ingest.lane import Lane
+from ingest.metrics import IngestMetrics
 from ingest.reject import Reject
 from store.connect import connect_async
 
@@ -44,6 +46,7 @@ class Storing:
     ) -> None:
         self.counts = Counts()
         self.problem = ""
+        self.metrics: IngestMetrics | None = None
         self._held: list[list[Delivery]] = []
         """Batches that have been taken from the lane and are not committed, the oldest first."""
         self._lane = lane
@@ -53,6 +56,11 @@ class Storing:
         self._database_url = database_url
         self._database: psycopg.AsyncConnection | None = None
         self._prepared: asyncio.Queue[_Prepared | None] = asyncio.Queue(1)
+
+    @property
+    def oldest_ms(self) -> int | None:
+        """When the oldest message came that is not committed, in ms since 1970."""
+        return self._held[0][0].received_ms if self._held else self._lane.oldest_ms
 
     @property
     def holds(self) -> int:
@@ -109,6 +117,8 @@ class Storing:
                 break
             except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as failed:
                 self.problem = " ".join(str(failed).split())
+                if self.metrics is not None:
+                    self.metrics.failed()
                 log.warning("database_failed", why=self.problem, holds=self.holds, retry_in_s=wait)
                 await self._drop_database()
                 await asyncio.sleep(wait)
@@ -124,8 +134,9 @@ class Storing:
             batch = self._sorted(list(deliveries))
         if batch.unknown and await self._known.look_up(database, batch.unknown):
             batch = self._sorted(list(deliveries))
+        began = time.time()
         try:
-            return await self._committer.commit(database, batch)
+            counts = await self._committer.commit(database, batch)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except errors.ReadOnlySqlTransaction as refused:
@@ -137,7 +148,14 @@ class Storing:
                 half = len(deliveries) // 2
                 return await self._store(deliveries[:half]) + await self._store(deliveries[half:])
             log.exception("not_storable", topic=deliveries[0].topic)
-            return await self._committer.commit(database, not_storable(deliveries[0], failed))
+            batch = not_storable(deliveries[0], failed)
+            counts = await self._committer.commit(database, batch)
+        if self.metrics is not None:
+            now = time.time()
+            age_s = now - deliveries[0].received_ms / 1000
+            self.metrics.committed(batch, counts, messages=len(deliveries), age_s=age_s, took_s=now - began)
+            self.metrics.raised(self._committer.raised)
+        return counts
 
     async def _write_latest(self) -> None:
         with contextlib.suppress(DatabaseUnavailable, psycopg.Error):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -22,6 +22,7 @@ from ingest.clocks import DeviceClocks
 from ingest.commit import Committer, Counts
 from ingest.known import KnownDevices
 from ingest.lane import Lane
+from ingest.metrics import IngestMetrics, Standing
 from ingest.sessions import events_login, leaving, readings_login
 from ingest.storing import Storing
 from ingest.unstored import Unstored
@@ -36,6 +37,8 @@ LINGER_S: Final = 0.05
 CATCH_UP_DEVICES: Final = 2_000
 CATCH_UP_OVER: Final = timedelta(hours=1)
 HEARTBEAT_S: Final = 2.0
+BEHIND_S: Final = 5.0
+"""Messages that wait for so long say that the newest readings are not in the database."""
 LAST_COMMIT_S: Final = 5.0
 """How long a stop waits for a commit under way; what is not committed then is not acknowledged, so nothing is lost."""
 LEFT_ALONE_S: Final = 3.0
@@ -83,6 +86,11 @@ class Worker:
             registry=lambda: self._known.devices, clocks=clocks,
         )  # fmt: skip
         self._stopped = False
+        self._behind_at: datetime | None = None
+        """When we were last seen to be behind with storing."""
+        self.metrics = IngestMetrics(self.standing)
+        for one in self._storing:
+            one.metrics = self.metrics
 
     @property
     def counts(self) -> Counts:
@@ -108,6 +116,24 @@ class Worker:
             for task in (*background, *storing):
                 task.cancel()
         await self._leave()
+
+    def standing(self) -> Standing:
+        """How this worker stands now."""
+        oldest = [one.oldest_ms for one in self._storing]
+        since_ms = min((ms for ms in oldest if ms is not None), default=None)
+        return Standing(
+            connected=self.readings.connected_since is not None and self.events.connected_since is not None,
+            waiting=self._waiting(),
+            unacknowledged_bytes=self.readings.unacknowledged_bytes + self.events.unacknowledged_bytes,
+            lag_s=0.0 if since_ms is None else max(0.0, self._clock().timestamp() - since_ms / 1000),
+            devices=len(self._known.devices),
+            problem=self._problem(),
+            counts=self.counts,
+        )
+
+    def _problem(self) -> str:
+        problems = [self.readings.problem, self.events.problem, *(one.problem for one in self._storing)]
+        return next(filter(None, problems), "")
 
     async def _hear_readings(self) -> None:
         """After the events' lane: a session that had their subscription until now gives it up with its login."""
@@ -155,9 +181,14 @@ class Worker:
                 await asyncio.sleep(HEARTBEAT_S)
 
     def _pulse(self) -> tuple[object, ...]:
-        problems = [self.readings.problem, self.events.problem, *(one.problem for one in self._storing)]
-        problem = "stopped" if self._stopped else next(filter(None, problems), "")
+        now = self._clock()
+        if self.standing().lag_s > BEHIND_S:
+            self._behind_at = now
+        problem = "stopped" if self._stopped else self._problem()
         connected = None if self._stopped else self.readings.connected_since
+        if connected is not None and self._behind_at is not None:
+            # what has come and is not stored must not look like silence
+            connected = max(connected, self._behind_at)
         return "ingest", self._name, self._started_at, connected, self._clock(), self._waiting(), problem[:500]
 
     async def _leave(self) -> None:

@@ -9,10 +9,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from broker.probe import probe
-from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed
+from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed, SettingsError
 from registry.passwords import mosquitto_hash
 from runtime.account import give, own_folder
 from runtime.host import BrokerPrograms
@@ -26,7 +27,18 @@ ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
 READY_S = 30.0
 STOP_S = 30.0
 WATCH_S = 0.5
+SAVED_S = 10.0
+CERTIFICATE, KEY = "server.pem", "server.key"
 _POLL_S = 0.03
+
+
+@dataclass(frozen=True)
+class TlsListener:
+    """A second door, with TLS: its port, the certificate chain and the key that it is opened with (PEM files)."""
+
+    port: int
+    certificate: Path
+    key: Path
 
 
 class Mosquitto(Server):
@@ -38,9 +50,19 @@ class Mosquitto(Server):
 
     name = "Mosquitto"
 
-    def __init__(self, folder: Path, programs: BrokerPrograms, *, port: int = 0, address: str = LOOPBACK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        programs: BrokerPrograms,
+        *,
+        port: int = 0,
+        address: str = LOOPBACK,
+        tls: TlsListener | None = None,
+    ) -> None:
+        self._tls = tls
         super().__init__(folder, port, folder / "mosquitto.log")
         self.password_file = folder / "passwords"
+        self._saved = folder / "data" / "mosquitto.db"
         self._address = address
         self._programs = programs
         self._password = ""
@@ -83,6 +105,20 @@ class Mosquitto(Server):
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGHUP)
 
+    def save(self) -> None:
+        """Make the broker write sessions and queues down now; returns when it has, or after some seconds.
+
+        A broker that is killed before its first save has forgotten that there is a session, and drops what devices
+        publish until ingest has subscribed again.
+        """
+        before = _stamp_of(self._saved)
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + SAVED_S
+        while _stamp_of(self._saved) == before and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+
     def set_devices(self, rows: Iterable[tuple[str, str]]) -> None:
         """Replace the devices' accounts by (user name, hash) rows and make the broker read them now."""
         replace_devices(self.password_file, rows)
@@ -100,12 +136,17 @@ class Mosquitto(Server):
         if not self.password_file.exists():
             row = (OUR_ACCOUNT, mosquitto_hash(self._password))
             write_atomically(self.password_file, password_file([row]), owner=owner)
+        if self._tls is not None:
+            for source, name in ((self._tls.certificate, CERTIFICATE), (self._tls.key, KEY)):
+                write_atomically(self.folder / name, _pem(source), owner=owner)
         # below our folder, so that a checkout in a closed home folder is no obstacle
         write_atomically(self.folder / "acl", ACCESS_LIST.read_text(encoding="ascii"), owner=owner)
 
     def _configure(self) -> Launch:
         configuration = self.folder / "mosquitto.conf"
-        configuration.write_text(render_configuration(self.folder, self.port, self._address), encoding="utf-8")
+        tls_port = self._tls.port if self._tls is not None else 0
+        text = render_configuration(self.folder, self.port, self._address, tls_port=tls_port)
+        configuration.write_text(text, encoding="utf-8")
         give(configuration, self._account, 0o600)
         return Launch([self._programs.mosquitto, "-c", configuration], self.folder, self._account, signal.SIGTERM)
 
@@ -129,17 +170,10 @@ class Mosquitto(Server):
             else:
                 return
 
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            found = self.password_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
-
     def _watch(self, process: subprocess.Popen[bytes] | None) -> None:
         seen = None
         while not self._stop_watching.wait(WATCH_S) and process is self._process:
-            now = self._stamp()
+            now = _stamp_of(self.password_file)
             if now is None or now == seen:
                 continue
             seen = now
@@ -150,12 +184,41 @@ class Mosquitto(Server):
                 self.reload()
 
 
-def render_configuration(folder: Path, port: int, address: str = LOOPBACK) -> str:
-    """The whole mosquitto.conf of a local broker: where it listens and keeps its files, then the safety settings."""
+def _stamp_of(file: Path) -> tuple[int, int] | None:
+    """Changes whenever the file is replaced or written."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _pem(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, ValueError) as failed:
+        raise SettingsError(f"{path}: {failed}", do="point it at a PEM file") from None
+    if "-----BEGIN " not in text:
+        raise SettingsError(f"{path} holds no PEM", do="point it at a PEM file")
+    return text
+
+
+def render_configuration(folder: Path, port: int, address: str = LOOPBACK, *, tls_port: int = 0) -> str:
+    """The whole mosquitto.conf of a local broker: where it listens and keeps its files, then the safety settings.
+
+    With `tls_port` it listens there too, with the certificate and the key in its folder.
+    """
     place = (
         f"listener {port} {address}\n"
         f"password_file {folder / 'passwords'}\n"
         f"acl_file {folder / 'acl'}\n"
         f"persistence_location {folder / 'data'}{os.sep}\n"
     )
+    if tls_port:
+        place += (
+            f"listener {tls_port} {address}\n"
+            f"certfile {folder / CERTIFICATE}\n"
+            f"keyfile {folder / KEY}\n"
+            "tls_version tlsv1.2\n"  # the least that is spoken
+        )
     return f"# written by nuanshao at every start\n{place}\n{SAFETY_SETTINGS.read_text(encoding='ascii')}"

@@ -26,7 +26,7 @@ from runtime.host import (
     find_database_programs,
 )
 from runtime.lock import FolderLock
-from runtime.mosquitto import Mosquitto
+from runtime.mosquitto import Mosquitto, TlsListener
 from runtime.ports import LOOPBACK
 from runtime.postgres import Postgres
 from runtime.spawn import last_line
@@ -43,7 +43,7 @@ class Services:
     Each is, in this order: what NUANSHAO_DATABASE_URL / NUANSHAO_MQTT_URL name (then nothing is started), the host's
     own programs, or the bundle's. `state_dir` (from `runtime.places.state_dir`) is locked meanwhile; `fresh` empties
     it first; `durable=False` is for tests. A port of 0 takes a free one. `mqtt_address` is where devices reach the
-    broker: loopback, unless real devices are to be let in.
+    broker: loopback, unless real devices are to be let in; with `mqtt_tls` there is a second door for them.
 
     SIGTERM becomes SystemExit(143) between enter and exit, so that everything is stopped on it too; where we are
     killed outright, the kernel stops the services (`runtime.tether`).
@@ -60,7 +60,9 @@ class Services:
         postgres_port: int = 0,
         mqtt_port: int = 0,
         mqtt_address: str = LOOPBACK,
+        mqtt_tls: TlsListener | None = None,
     ) -> None:
+        self._mqtt_tls = mqtt_tls
         self.state_dir = state_dir
         self.postgres: Postgres | None = None
         self.mosquitto: Mosquitto | None = None
@@ -124,7 +126,11 @@ class Services:
             else:
                 self._broker = self._given.broker if self._given else find_broker_programs(self._say)
                 self.mosquitto = Mosquitto(
-                    self._own("mosquitto"), self._broker, port=self._ports[1], address=self._mqtt_address
+                    self._own("mosquitto"),
+                    self._broker,
+                    port=self._ports[1],
+                    address=self._mqtt_address,
+                    tls=self._mqtt_tls,
                 )
                 undo.callback(self.mosquitto.stop)
             if self.mosquitto is not None:

@@ -6,7 +6,7 @@ import os
 import secrets
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
+from runtime.mosquitto import TlsListener
 from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
 from runtime.services import Services
@@ -27,12 +28,15 @@ ENV_FILE = Path(".nuanshao") / "env"
 """While everything runs: what another client needs, as lines for a shell."""
 EMULATED_SIGN_NAME = "暖哨"
 READY_WITHIN_S = 30.0
+Detour = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+"""Takes a process's name and environment, and returns the environment that it is to have."""
 
 
 class Stack:
     """Services, migrations and our processes, from enter to exit.
 
-    The carrier is the emulator unless NUANSHAO_ALIYUN_ACCESS_KEY_ID names a real account.
+    The carrier is the emulator unless NUANSHAO_ALIYUN_ACCESS_KEY_ID names a real account. `detour`: for who wants to
+    stand between our processes and the services.
     """
 
     def __init__(
@@ -45,9 +49,13 @@ class Stack:
         api_port: int = 0,
         mqtt_port: int = 0,
         mqtt_address: str = LOOPBACK,
+        mqtt_tls: TlsListener | None = None,
+        detour: Detour | None = None,
     ) -> None:
         self.project = project
-        self.services = Services(state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address)
+        self.services = Services(
+            state_dir, say, fresh=fresh, mqtt_port=mqtt_port, mqtt_address=mqtt_address, mqtt_tls=mqtt_tls
+        )
         self.logs = state_dir / "logs"
         self.processes: dict[str, Process] = {}
         self.deaths: list[str] = []
@@ -57,6 +65,7 @@ class Stack:
         self.carrier_url = ""
         self._say = say
         self._api_port = api_port
+        self._detour = detour
         self._stack = ExitStack()
         self._settings = Settings()
 
@@ -81,6 +90,8 @@ class Stack:
             self._start_processes(undo)
             self._write_env(undo)
             self._await_ready()
+            if self.services.mosquitto is not None:
+                self.services.mosquitto.save()
             self._stack = undo.pop_all()
         return self
 
@@ -130,7 +141,7 @@ class Stack:
             ["-m", "cli", name, *arguments],
             self.logs / f"{name}.log",
             folder=self.project,
-            environment=environment,
+            environment=environment if self._detour is None else self._detour(name, environment),
             on_death=self._note_death,
         )
         self.processes[name] = process

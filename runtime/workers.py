@@ -13,6 +13,7 @@ import structlog
 
 from foundation.clock import utc_now
 from foundation.errors import DatabaseUnavailable
+from foundation.settings import settings
 from runtime.process import Process
 from store.connect import connect
 from store.health import HEARTBEAT_VALID
@@ -36,7 +37,8 @@ def run_workers(database_url: str, worker: str, count: int, stop: threading.Even
         for index, name in enumerate(names(worker, count)):
             process = Process(
                 name, ["-m", "cli", "ingest", "--index", str(index), "--workers", str(count)], None,
-                folder=Path(__file__).parents[1], environment={"NUANSHAO_WORKER": name}, on_death=_note_death,
+                folder=Path(__file__).parents[1], environment={"NUANSHAO_WORKER": name, **_metrics_port(index)},
+                on_death=_note_death,
             )  # fmt: skip
             undo.callback(process.stop, STOP_S)
             process.start()
@@ -77,6 +79,11 @@ def out_of_use(database_url: str, worker: str, in_use: list[str]) -> list[str]:
 
 def _family(worker: str) -> str:
     return re.sub(r"-[0-9]+$", "", worker)
+
+
+def _metrics_port(index: int) -> dict[str, str]:
+    first = settings().metrics_port
+    return {"NUANSHAO_METRICS_PORT": str(first + index)} if first else {}
 
 
 def _note_death(name: str, code: int) -> None:

@@ -16,6 +16,9 @@ from foundation.settings import required
 CONNECT_TIMEOUT_S = 5
 POOL_TIMEOUT_S = 3.0
 """How long somebody waits for a connection of a pool before the database counts as away."""
+POOL_TRIES_FOR_S = 2.0
+"""A pool waits twice as long after each failure, up to five minutes unless told otherwise: the database would be back,
+and nobody told of an alarm for as long again as it was away. After so long it gives up, and begins anew when asked."""
 
 PATIENCE: dict[str, Any] = {
     "connect_timeout": CONNECT_TIMEOUT_S,
@@ -68,6 +71,7 @@ def pool(url: str, *, largest: int = 4) -> Pool:
         open=False,
         check=AsyncConnectionPool.check_connection,
         timeout=POOL_TIMEOUT_S,
+        reconnect_timeout=POOL_TRIES_FOR_S,
     )
 
 

@@ -15,6 +15,8 @@ from store.named_sql import sql
 HEARTBEAT_VALID = timedelta(seconds=15)
 """A process that has said nothing for so long is taken for dead."""
 OUTBOX_OVERDUE = timedelta(minutes=2)
+DROPS_SHOWN = timedelta(hours=24)
+"""How long it is shown that the broker has thrown messages away: somebody looks at least once a day."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,14 @@ class WorkerState:
 
 
 @dataclass(frozen=True)
+class Drops:
+    """Messages that the broker has thrown away since its start, and when it last did."""
+
+    messages: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class Look:
     """Everything at one moment. `problems` are lines for people; empty when all is well."""
 
@@ -66,7 +76,14 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
     overdue = await (await connection.execute(sql("outbox_overdue"), (now - OUTBOX_OVERDUE,))).fetchone()
     telling = [rule.id for rule in default_pack().rules if rule.tell]
     untold = await (await connection.execute(sql("told_to_nobody"), (telling,))).fetchone()
-    found = problems(ledger, workers, overdue=overdue[0] if overdue else 0, untold=untold[0] if untold else 0)
+    dropped = await (await connection.execute(sql("broker_dropped"), (now - DROPS_SHOWN,))).fetchone()
+    found = problems(
+        ledger,
+        workers,
+        overdue=overdue[0] if overdue else 0,
+        untold=untold[0] if untold else 0,
+        dropped=Drops(int(dropped[0]), dropped[1]) if dropped else None,
+    )
     return Look(fit, ledger, workers, found)
 
 
@@ -74,7 +91,9 @@ def _alive(worker: WorkerState, now: datetime) -> WorkerState:
     return replace(worker, alive=now - worker.heartbeat_at < HEARTBEAT_VALID)
 
 
-def problems(ledger: LedgerCounts, workers: list[WorkerState], *, overdue: int, untold: int) -> list[str]:
+def problems(
+    ledger: LedgerCounts, workers: list[WorkerState], *, overdue: int, untold: int, dropped: Drops | None = None
+) -> list[str]:
     """What is wrong, one line each. Pure."""
     alive = {worker.kind for worker in workers if worker.alive}
     found = [
@@ -94,4 +113,9 @@ def problems(ledger: LedgerCounts, workers: list[WorkerState], *, overdue: int, 
         found.append(f"{overdue} messages to people are overdue: is the carrier reachable?")
     if untold:
         found.append(f"{untold} open alarms were told to nobody: add a contact to the village or a region above it")
+    if dropped is not None:
+        found.append(
+            f"the broker has thrown away {dropped.messages} messages, the last at {dropped.at:%Y-%m-%d %H:%M} UTC:"
+            " raise max_queued_messages, and see why ingest does not keep up"
+        )
     return found

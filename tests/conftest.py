@@ -17,12 +17,14 @@ from registry.passwords import mosquitto_hash
 from runtime.mosquitto import Mosquitto
 from runtime.places import state_dir
 from runtime.services import Services
-from store.connect import connect_async
+from store.connect import connect, connect_async
 from store.migrate import migrate
-from tests.beside import DemoUnderWay
+from tests.beside import Beside
+from tests.world import World, settle
 
 PROJECT = Path(__file__).parents[1]
 TEMPLATE = "template_nuanshao"
+LAST = ("test_demo.py", "test_short.py")
 _numbers = itertools.count()
 
 
@@ -52,19 +54,24 @@ def _template(services: Services) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo is looked at last: it plays beside the other tests meanwhile."""
-    items.sort(key=lambda item: item.path.name == "test_demo.py")
+    """What plays beside the other tests is looked at last, in the order in which it plays."""
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def demo_under_way(request: pytest.FixtureRequest) -> Iterator[DemoUnderWay | None]:
-    """The demo, started before the first test if a test will ask how it ended."""
-    if not any(item.path.name == "test_demo.py" for item in request.session.items):
-        yield None
-        return
-    demo = DemoUnderWay()
-    yield demo
-    demo.remove()
+def beside(request: pytest.FixtureRequest) -> Iterator[dict[str, Beside]]:
+    """The demo, then a short chaos, begun before the first test if a test will ask how they ended."""
+    files = {item.path.name for item in request.session.items}
+    playing: dict[str, Beside] = {}
+    if "test_demo.py" in files:
+        playing["demo"] = Beside("demo", "--minutes", "2", "--homes", "90", "--report", "r.json")
+    if "test_short.py" in files:
+        playing["chaos"] = Beside(
+            "chaos", "--short", "--seed", "3", "--rate", "500", "--devices", "300", "--json", after=playing.get("demo")
+        )
+    yield playing
+    for one in reversed(playing.values()):
+        one.remove()
 
 
 @pytest.fixture
@@ -97,6 +104,14 @@ async def database(database_url: str) -> AsyncIterator[psycopg.AsyncConnection]:
     """An open connection to `database_url`, each statement its own transaction unless a block says otherwise."""
     async with await connect_async(database_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+async def world(database_url: str, database: psycopg.AsyncConnection) -> World:
+    """A village of three homes, and a worker whose clock the test moves."""
+    with connect(database_url) as connection:
+        settle(connection)
+    return await World(database).load()
 
 
 @pytest.fixture

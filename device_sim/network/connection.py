@@ -79,11 +79,14 @@ class Connection(asyncio.Protocol):
             self._said_at = self._time()
             self._transport.write(packet)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Send with QoS 1; returns the packet id that its PUBACK will carry."""
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, again: bool = False) -> int:
+        """Send with QoS 1; returns the packet id that its PUBACK will carry.
+
+        `again`: it was on its way when an earlier connection broke, and is marked as a repetition.
+        """
         self._next_id = self._next_id % mqtt311.LAST_PACKET_ID + 1
         self._expect()
-        self.say(mqtt311.publish(topic, payload, self._next_id, retain=retain))
+        self.say(mqtt311.publish(topic, payload, self._next_id, retain=retain, again=again))
         return self._next_id
 
     def repeat(self, topic: str, payload: bytes, packet_id: int) -> None:

@@ -234,9 +234,9 @@ class MqttDevice:
         connection = self._connection
         if connection is None or self._leaving or lane in self._flying.values():
             return
-        payload = lane.load()
+        again, payload = lane.under_way, lane.load()
         if payload is not None:
-            self._flying[connection.publish(topic(self.uid, lane.channel), payload)] = lane
+            self._flying[connection.publish(topic(self.uid, lane.channel), payload, again=again)] = lane
 
     def _answered(self, packet_id: int) -> None:
         """The broker has acknowledged a packet."""

@@ -73,6 +73,11 @@ class Lane:
         self._memory.kept -= 1
         return 1
 
+    @property
+    def under_way(self) -> bool:
+        """Whether what `load` gives has been given before and is not acknowledged."""
+        return bool(self._flying)
+
     def load(self) -> bytes | None:
         """The next payload: a single item as it is, a backlog as an array; None when there is nothing."""
         if not self._flying:

@@ -27,4 +27,20 @@ select count(*), (select count(*) from device_event)
 from telemetry where device_id < %s
 
 -- name: bench_different
-select count(*) from (select distinct device_id, ts from telemetry where device_id < %s) as different
+-- Different readings among them. Device by device along the index: all at once may be sorted on the disk.
+select coalesce(sum(own), 0)::bigint
+from (select count(distinct ts) as own from telemetry where device_id < %s group by device_id) as different
+
+-- name: bench_stored
+select (select count(*) from telemetry), (select count(*) from device)
+
+-- name: bench_fullest_home
+-- The village and the home with the most devices that have reported.
+select r.code, h.code
+from home h join region r on r.id = h.region_id join device d on d.home_id = h.id
+join device_latest l on l.device_id = d.id
+group by r.code, h.code order by count(*) desc, h.code limit 1
+
+-- name: bench_soaked
+-- (device, ts) is unique in the table, so every row is another reading.
+select count(*) from telemetry

@@ -30,3 +30,20 @@ delete from worker where kind = %s and name = %s
 select name from worker
 where kind = 'ingest' and name ~ %(family)s and not name = any(%(in_use)s) and heartbeat_at < %(dead_before)s
 order by name
+
+-- name: keep_broker_state
+-- A broker that restarts begins at 0: what it then has is as new as a rise.
+insert into broker_state as held (name, value, changed_at, risen_at)
+values (%(name)s, %(value)s, %(now)s, case when %(value)s > 0 then %(now)s end)
+on conflict (name) do update
+set value = excluded.value, changed_at = excluded.changed_at,
+    risen_at = case when excluded.value > held.value or (excluded.value < held.value and excluded.value > 0)
+                    then excluded.changed_at else held.risen_at end
+where held.value <> excluded.value
+
+-- name: broker_state
+select name, value, changed_at, risen_at from broker_state
+
+-- name: broker_dropped
+-- Messages that the broker has thrown away by its own count, if that rose since a moment.
+select value, risen_at from broker_state where name = 'dropped_messages' and risen_at > %s

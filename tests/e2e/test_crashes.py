@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,11 @@ def service(running: Running, program: str) -> int:
     return min(pid for pid in descendants(running.process.pid) if Path((command(pid) or [""])[0]).name == program)
 
 
+def stored_in_lives(running: Running, lives: int) -> bool:
+    """Whether so many ingests have stored something, each since it was started."""
+    return len(running.query("select 1 from ledger")) >= lives
+
+
 def test_ingest_killed_in_the_middle_of_a_run_loses_nothing_and_stores_nothing_twice(county: Running) -> None:
     fleet = plan(7, HOMES, villages=2)
     with connect(county.env["NUANSHAO_DATABASE_URL"]) as connection:
@@ -58,8 +64,10 @@ def test_ingest_killed_in_the_middle_of_a_run_loses_nothing_and_stores_nothing_t
     )  # fmt: skip
 
     def kill_now_and_then() -> None:
-        for _ in range(3):
-            time.sleep(4)
+        for lives in range(1, 4):
+            # a life that has stored nothing leaves no trace in the ledger
+            wait_for(partial(stored_in_lives, county, lives), "ingest stores something", 60)
+            time.sleep(2)
             kill(child(county, "ingest"))
 
     killer = threading.Thread(target=kill_now_and_then)

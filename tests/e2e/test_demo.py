@@ -10,15 +10,15 @@ import pytest
 
 from demo.run import shortcomings, summary
 from demo.verdict import Books
-from tests.beside import DemoUnderWay
+from tests.beside import Beside
 
 
 @pytest.fixture(scope="module")
-def report(demo_under_way: DemoUnderWay) -> dict[str, Any]:
+def report(beside: dict[str, Beside]) -> dict[str, Any]:
     """The shortest demo, with a third of the usual homes; it has been playing beside the other tests."""
-    said = demo_under_way.end()
+    said = beside["demo"].end()
     assert said.returncode == 0, said.stderr
-    place = demo_under_way.folder
+    place = beside["demo"].folder
     assert not (place / ".nuanshao" / "demo").exists(), "nothing is left behind"
     assert not (place / ".nuanshao" / "env").exists()
     found: dict[str, Any] = json.loads((place / "r.json").read_text())

@@ -22,9 +22,10 @@ from typer.testing import CliRunner
 import cli
 from broker.address import Broker
 from catalogue.wire import topic
-from demo import county, drill
+from demo import drill
 from foundation.errors import BrokerRefused, NotFound
 from foundation.settings import settings
+from runtime import admission
 from runtime.mosquitto import Mosquitto
 from store.connect import connect
 from store.registry import credentials
@@ -99,7 +100,7 @@ async def test_a_player_can_log_in_until_the_drill_is_ended_from_the_command_lin
 def test_where_the_broker_does_not_let_it_in_there_is_no_drill(
     deployment: str, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(county, "ADMITTED_WITHIN_S", 0.0)
+    monkeypatch.setattr(admission, "ADMITTED_WITHIN_S", 0.0)
     monkeypatch.setattr(drill, "mosquitto_hash", lambda _: "$7$101$AAAA$AAAA")
     with pytest.raises(BrokerRefused, match="drill-1-gw"):
         open_one(HOMES)

@@ -252,6 +252,18 @@ def test_what_ingest_has_not_taken_survives_a_restart_of_the_broker(
     assert [int(line) for line in got.stdout.split()] == list(range(1500))
 
 
+def test_a_session_that_was_saved_is_known_to_a_broker_that_was_killed(running: Services, broker: Mosquitto) -> None:
+    session = [*at(running, *ours(broker), "mosquitto_sub"), "-i", "saved", "-c", "-q", "1", "-t", "heat/v1/+/status"]
+    subprocess.run([*session, "-E"], check=True, timeout=30)
+    broker.save()
+    broker.kill()
+    broker.start()
+    command = [*at(running, HOME, PASSWORD), "-q", "1", "-t", f"heat/v1/{HOME}/status", "-m", "while you were away"]
+    subprocess.run(command, check=True, timeout=30)
+    got = subprocess.run([*session, "-C", "1", "-W", "20"], capture_output=True, check=False, timeout=30)
+    assert got.stdout.strip() == b"while you were away"
+
+
 def test_a_killed_database_comes_back_with_what_was_committed(database: Postgres) -> None:
     with psycopg.connect(database.url()) as connection:
         connection.execute("create table kept (v int)")

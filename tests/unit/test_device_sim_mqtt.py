@@ -9,8 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device_sim.network import mqtt311
+from device_sim.network.broker import Address, Broker
 from device_sim.network.connection import Connection
 from device_sim.network.mqtt311 import Answers, Login, NotMqtt, Will
+from device_sim.network.mqtt_device import MqttDevice
+from device_sim.network.outbox import Item
+from foundation.clock import utc_now
 
 
 def test_connect_with_a_will() -> None:
@@ -101,6 +105,19 @@ async def test_packet_ids_begin_again_after_the_last_and_are_never_zero() -> Non
     assert [connection.publish("t", b""), connection.publish("t", b"")] == [65_535, 1]
     connection.data_received(b"\x40\x02\xff\xff\x40\x02\x00\x01")
     assert acknowledged == [65_535, 1]
+
+
+async def test_what_was_on_its_way_when_the_connection_broke_is_marked_as_a_repetition() -> None:
+    device = MqttDevice("gb-001", "secret", Broker(Address("127.0.0.1", 1, None), 1), utc_now, lambda _: None)
+    device._connection, first, _ = await connected()
+    device.offer_reading(Item(b"x"))
+    device.offer_reading(Item(b"y"))
+    device._flying.clear()
+    device._connection, second, _ = await connected()
+    device.flush()
+    device._answered(1)
+    heads = [[packet[0] for packet in wire.said] for wire in (first, second)]
+    assert heads == [[0x32], [0x3A, 0x32]], "the second payload was never sent before"
 
 
 class Hand:

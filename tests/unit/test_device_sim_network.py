@@ -43,7 +43,7 @@ def test_a_single_item_goes_as_it_is_and_a_backlog_as_arrays() -> None:
     lane = readings()
     assert lane.load() is None
     lane.offer(item(b"0"))
-    assert lane.load() == b"0"
+    assert (lane.under_way, lane.load(), lane.under_way) == (False, b"0", True)
     for number in range(1, 4):
         lane.offer(item(b"%d" % number))
     # the connection broke before the acknowledgement: the same again

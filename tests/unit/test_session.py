@@ -423,7 +423,7 @@ class Hours:
 async def test_a_broker_that_answers_is_pinged_twice_in_each_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     line = await online()
     assert not await Hours(monkeypatch, line, lambda _: True).run(300)
-    assert [type(packet) for packet in line.said()] == [mqtt5.PingReqPacket] * 20
+    assert [type(packet) for packet in line.said()] == [mqtt5.PingReqPacket] * 60
 
 
 async def test_a_broker_that_says_nothing_for_two_intervals_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,7 +431,7 @@ async def test_a_broker_that_says_nothing_for_two_intervals_is_given_up(monkeypa
     hours = Hours(monkeypatch, line, lambda second: second < 100)
     assert await hours.run(3600)
     assert line.why_lost == "the broker has been silent for two keep-alive intervals"
-    assert hours.now - hours.began == 165, "90 s + two intervals, seen at the next look"
+    assert hours.now - hours.began == 120, "95 s + two intervals, seen at the next look"
 
 
 async def test_a_broker_that_we_do_not_listen_to_is_not_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,3 +474,72 @@ def test_a_wrong_address_is_one_clear_line_without_its_password(url: str) -> Non
 
 def test_a_broker_does_not_show_its_password() -> None:
     assert "s3cr3t" not in repr(BROKER)
+
+
+# -- breathing ------------------------------------------------------------------------------------------------------
+
+
+async def test_between_two_readings_of_the_socket_a_breath_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "PAUSE_ABOVE_BYTES", 100)
+    line = await online()
+    line.connection._breath_s = 0.001
+    line.hears(publish(1))
+    assert line.transport.did == ["pause"]
+    await asyncio.sleep(0.05)
+    assert line.transport.did == ["pause", "resume"]
+    line.hears(publish(2, b"x" * 99))
+    line.hears(publish(3, b"x" * 99))
+    await asyncio.sleep(0.05)
+    assert line.transport.did == ["pause", "resume", "pause"], "after the breath too much is still unacknowledged"
+    line.connection.acknowledge(line.deliveries)
+    assert line.transport.did == ["pause", "resume", "pause", "resume"]
+
+
+async def test_a_full_reading_is_followed_by_the_next_at_once() -> None:
+    line = await online()
+    line.connection._breath_s = 0.001
+    line.hears(b"".join(publish(number % 60_000 + 1, b"x" * 1000) for number in range(60)))
+    assert line.transport.did == []
+
+
+# -- publishing -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_we_publish_is_done_when_the_broker_says_so() -> None:
+    line = await online()
+    saying = asyncio.create_task(line.connection.publish("nuanshao/v1/danger", b"x"))
+    await asyncio.sleep(0)
+    (packet,) = line.said()
+    assert isinstance(packet, mqtt5.PublishPacket)
+    assert (packet.topic, packet.payload, packet.qos) == ("nuanshao/v1/danger", b"x", mqtt5.QoS.AT_LEAST_ONCE)
+    assert not saying.done()
+    assert packet.packet_id is not None
+    line.hears(mqtt5.PubAckPacket(packet.packet_id).write())
+    await saying
+
+
+async def test_a_refused_or_lost_message_of_ours_is_an_error() -> None:
+    line = await online()
+    saying = [asyncio.create_task(line.connection.publish("nuanshao/v1/danger", b"x")) for _ in range(2)]
+    await asyncio.sleep(0)
+    first, _ = line.said()
+    assert isinstance(first, mqtt5.PublishPacket)
+    assert first.packet_id is not None
+    line.hears(mqtt5.PubAckPacket(first.packet_id, reason_code=mqtt5.PubAckReasonCode.NOT_AUTHORIZED).write())
+    with pytest.raises(BrokerRefused, match="not_authorized"):
+        await saying[0]
+    line.connection.abort("cut")
+    with pytest.raises(BrokerUnavailable, match="cut"):
+        await saying[1]
+    with pytest.raises(BrokerUnavailable, match="cut"):
+        await line.connection.publish("nuanshao/v1/danger", b"x")
+
+
+async def test_a_broker_without_shared_subscriptions_is_refused_in_one_line_where_several_share() -> None:
+    line = Line()
+    login = Login("w", divisible=("heat/v1/+/telemetry",), group="nuanshao", share=True)
+    logging = asyncio.create_task(line.connection.log_in(login, BROKER))
+    await asyncio.sleep(0)
+    line.hears(mqtt5.ConnAckPacket(shared_subscription_available=False).write())
+    with pytest.raises(BrokerRefused, match="one ingest worker"):
+        await logging

@@ -1,0 +1,55 @@
+"""What the alerts process counts for Prometheus. No label names a person, a device or a number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class AlertsMetrics:
+    """The metrics of one alerts process, in a registry of their own. `problems`: how many it has now."""
+
+    def __init__(self, problems: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        self._steps = Counter(
+            "nuanshao_alerts_notification_steps", "What became of a message at each step: sent, retry, wait, end",
+            ["became", "reason"], registry=self.registry,
+        )  # fmt: skip
+        self._took = Histogram(
+            "nuanshao_alerts_task_seconds", "How long a turn of a task took", ["task"], buckets=_SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+        self._ran = Gauge(
+            "nuanshao_alerts_task_last_success_timestamp_seconds", "When a task last ended well", ["task"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._failures = Counter(
+            "nuanshao_alerts_task_failures", "Turns of a task that the database ended", ["task"],
+            registry=self.registry,
+        )  # fmt: skip
+        self._broker = Gauge(
+            "nuanshao_broker_counter", "What the broker says of itself below $SYS", ["name"], registry=self.registry
+        )
+        Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
+
+    def step(self, became: str, reason: str) -> None:
+        """A message has gone a step; `reason` is one of the bounded words of alerts/delivery.py and the channels."""
+        self._steps.labels(became, reason.partition(":")[0]).inc()
+
+    def broker(self, name: str, value: float) -> None:
+        """A counter of the broker's; names as in broker/statistics.py."""
+        self._broker.labels(name).set(value)
+
+    def ran(self, task: str, took_s: float) -> None:
+        """A turn of a task has ended well."""
+        self._took.labels(task).observe(took_s)
+        self._ran.labels(task).set(time.time())
+
+    def failed(self, task: str) -> None:
+        """A turn of a task was ended by the database."""
+        self._failures.labels(task).inc()

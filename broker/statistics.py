@@ -1,0 +1,75 @@
+"""What the broker counts of itself below `$SYS`: the few numbers that decide whether messages are lost."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from broker.address import Broker
+from broker.delivery import Delivery
+from broker.session import Connection, Login, connect
+from foundation.errors import BrokerUnavailable
+
+RETRY_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """One number: its topic, its name with us, and what it counts."""
+
+    topic: str
+    name: str
+    help: str
+
+
+DROPPED: Final = "dropped_messages"
+COUNTERS: Final = (
+    # Mosquitto 2.0 counts here what it has thrown away for a session's limits (src/database.c: queue full, or QoS 0 for
+    # somebody who is away); what nobody has subscribed to is not counted
+    Counter("$SYS/broker/publish/messages/dropped", DROPPED, "Messages that the broker has thrown away"),
+    Counter("$SYS/broker/store/messages/count", "stored_messages", "Messages that the broker holds"),
+    Counter("$SYS/broker/store/messages/bytes", "stored_bytes", "Payload that the broker holds"),
+    Counter("$SYS/broker/clients/connected", "connected_clients", "Clients that are connected"),
+    Counter("$SYS/broker/clients/expired", "expired_sessions", "Sessions that were away too long, with their queues"),
+)
+_NAMES: Final = {counter.topic: counter.name for counter in COUNTERS}
+
+
+def read(delivery: Delivery) -> tuple[str, float] | None:
+    """(name, value) of a message below `$SYS`; None for any other, and for what is no number."""
+    name = _NAMES.get(delivery.topic)
+    if name is None:
+        return None
+    try:
+        return name, float(delivery.payload)
+    except ValueError:
+        return None
+
+
+async def follow_statistics(broker: Broker, told: Callable[[str, float], None]) -> None:
+    """Tells every number that the broker publishes (Mosquitto: each 10 s what has changed), until cancelled."""
+
+    def take(some: list[Delivery]) -> None:
+        connection.acknowledge(some)
+        for delivery in some:
+            found = read(delivery)
+            if found is not None:
+                told(*found)
+
+    while True:
+        connection = Connection(1, take)
+        login = Login(f"nuanshao-statistics-{secrets.token_hex(6)}", filters=tuple(_NAMES), keep=False)
+        try:
+            await connect(connection, broker, login)
+        except BrokerUnavailable:
+            await asyncio.sleep(RETRY_S)
+            continue
+        pings = asyncio.create_task(connection.keep_alive(), name="keep-alive")
+        try:
+            await asyncio.shield(connection.lost)
+        finally:
+            pings.cancel()
+            connection.disconnect()

@@ -1,0 +1,1 @@
+"""Breaks the running system on a seeded schedule and balances the books afterwards."""
