@@ -18,7 +18,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         """Makes the folder. Raises SettingsError when it cannot be made or is open to others."""
-        self.path = path
+        self.path = path.absolute()
         self._lock: int | None = None
         try:
             path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)

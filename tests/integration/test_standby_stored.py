@@ -63,6 +63,7 @@ class Desk:
     async def copy(self) -> None:
         await self.standby.keep_registry(self.world.database)
         await self.standby.keep_alarms(self.world.database)
+        self.standby.database_wrote()
 
     async def hear(self, *dangers: Danger, storing: bool = False) -> None:
         await self.standby._take([Bulletin("w", dangers, storing=storing)])
