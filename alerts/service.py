@@ -15,6 +15,7 @@ import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
+from alerts.broker_watch import BrokerWatch
 from alerts.channels.channel import Channel
 from alerts.courier import Courier
 from alerts.engine import Engine
@@ -22,7 +23,6 @@ from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
 from broker.address import Broker
-from broker.statistics import DROPPED, follow_statistics
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
@@ -69,8 +69,6 @@ class AlertsService:
         why_no_standby: str = "",
         broker: Broker | None = None,
     ) -> None:
-        self._broker = broker
-        self._broker_counters: dict[str, float] = {}
         self._database_url = database_url
         self._engine = engine
         self._channel = channel
@@ -83,11 +81,13 @@ class AlertsService:
         self._standby = standby
         self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
         self.metrics = AlertsMetrics(lambda: len(self.problems()))
+        self._broker_watch = BrokerWatch(broker, self.metrics, clock) if broker is not None else None
 
     def problems(self) -> list[str]:
         """What is wrong now, one line each."""
         standby = self._standby.problem if self._standby is not None else ""
-        return [*self._problems.values(), *([standby] if standby else [])]
+        deaf = self._broker_watch.problem if self._broker_watch is not None else ""
+        return [*self._problems.values(), *(one for one in (standby, deaf) if one)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until `stop` is set; the messages under way are finished first."""
@@ -108,7 +108,7 @@ class AlertsService:
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
                     tasks.create_task(self._hear(OUTBOX_CHANNEL, self._outbox_stirred), name="outbox"),
                     *self._stand_by(self._standby, tasks, connections),
-                    *self._watch_broker(self._broker, tasks, connections),
+                    *self._watch_broker(self._broker_watch, tasks, connections),
                 ]
                 standing_by = tasks.create_task(self._standby.run(), name="standby") if self._standby else None
                 await stop.wait()
@@ -124,26 +124,17 @@ class AlertsService:
             await connections.close()
 
     def _watch_broker(
-        self, broker: Broker | None, tasks: asyncio.TaskGroup, connections: Pool
+        self, watch: BrokerWatch | None, tasks: asyncio.TaskGroup, connections: Pool
     ) -> list[asyncio.Task[None]]:
-        if broker is None:
+        if watch is None:
             log.warning("broker_not_watched", why="NUANSHAO_MQTT_URL is not set")
             return []
-        keeping = self._every(BROKER_STATE_EVERY_S, self._keep_broker_state, connections)
         return [
-            tasks.create_task(follow_statistics(broker, self._hear_broker), name="broker-statistics"),
-            tasks.create_task(keeping, name="broker-state"),
+            tasks.create_task(watch.follow(), name="broker-statistics"),
+            tasks.create_task(
+                self._every(BROKER_STATE_EVERY_S, watch.keep_broker_state, connections), name="broker-state"
+            ),
         ]
-
-    def _hear_broker(self, name: str, value: float) -> None:
-        if name == DROPPED and value > self._broker_counters.get(name, 0.0):
-            log.error("broker_drops_messages", messages=int(value), do="raise max_queued_messages")
-        self._broker_counters[name] = value
-        self.metrics.broker(name, value)
-
-    async def _keep_broker_state(self, connection: psycopg.AsyncConnection) -> None:
-        for name, value in self._broker_counters.items():
-            await connection.execute(sql("keep_broker_state"), {"name": name, "value": value, "now": self._clock()})
 
     def _stand_by(
         self, standby: Standby | None, tasks: asyncio.TaskGroup, connections: Pool

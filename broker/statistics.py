@@ -11,9 +11,11 @@ from typing import Final
 from broker.address import Broker
 from broker.delivery import Delivery
 from broker.session import Connection, Login, connect
-from foundation.errors import BrokerUnavailable
+from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
 
 RETRY_S: Final = 10.0
+AGAIN_S: Final = 1.0
+"""After a loss: a broker that takes us and ends us at once is not to be stormed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,12 @@ def read(delivery: Delivery) -> tuple[str, float] | None:
         return None
 
 
-async def follow_statistics(broker: Broker, told: Callable[[str, float], None]) -> None:
-    """Tells every number that the broker publishes (Mosquitto: each 10 s what has changed), until cancelled."""
+async def follow_statistics(broker: Broker, told: Callable[[str, float], None], problem: Callable[[str], None]) -> None:
+    """Tells every number that the broker publishes (Mosquitto: each 10 s what has changed), until cancelled.
+
+    Raises nothing: whoever listens has more important things to do. `problem` is told why nothing is heard, and ""
+    once it is.
+    """
 
     def take(some: list[Delivery]) -> None:
         connection.acknowledge(some)
@@ -64,12 +70,16 @@ async def follow_statistics(broker: Broker, told: Callable[[str, float], None]) 
         login = Login(f"nuanshao-statistics-{secrets.token_hex(6)}", filters=tuple(_NAMES), keep=False)
         try:
             await connect(connection, broker, login)
-        except BrokerUnavailable:
+        except (BrokerUnavailable, BrokerRefused, SettingsError) as failed:
+            # also what is refused now may be granted later, and a certificate's file be back
+            problem(str(failed))
             await asyncio.sleep(RETRY_S)
             continue
+        problem("")
         pings = asyncio.create_task(connection.keep_alive(), name="keep-alive")
         try:
             await asyncio.shield(connection.lost)
         finally:
             pings.cancel()
             connection.disconnect()
+        await asyncio.sleep(AGAIN_S)

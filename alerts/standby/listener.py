@@ -12,7 +12,7 @@ from alerts.standby.bulletin import TOPIC
 from broker.address import Broker
 from broker.delivery import Delivery
 from broker.session import Connection, Login, connect
-from foundation.errors import BrokerRefused, BrokerUnavailable
+from foundation.errors import BrokerRefused, BrokerUnavailable, SettingsError
 
 log = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Listener:
             self._connection = connection = Connection(number, self._take)
             try:
                 await connect(connection, self._broker, self._login)
-            except (BrokerUnavailable, BrokerRefused) as failed:
+            except (BrokerUnavailable, BrokerRefused, SettingsError) as failed:
                 self._forget()
                 self.problem = str(failed)
                 log.warning("broker_unavailable", session=self._login.client_id, why=failed.what, retry_in_s=wait)

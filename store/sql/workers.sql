@@ -32,15 +32,25 @@ where kind = 'ingest' and name ~ %(family)s and not name = any(%(in_use)s) and h
 order by name
 
 -- name: keep_broker_state
--- A broker that restarts begins at 0: what it then has is as new as a rise.
-insert into broker_state as held (name, value, changed_at, risen_at)
-values (%(name)s, %(value)s, %(now)s, case when %(value)s > 0 then %(now)s end)
+-- A broker that restarts begins at 0: what it then has is as new as a rise. Several processes may hear the same counter:
+-- what was heard before that which stands there is passed over, or it would look like a restart.
+with heard as (
+    select %(name)s::text as name, %(value)s::double precision as value, %(at)s::timestamptz as at
+), compared as (
+    select h.*, s.risen_at, s.risen_by,
+           h.value - case when h.value >= coalesce(s.value, 0) then coalesce(s.value, 0) else 0 end as rise
+    from heard h left join broker_state s using (name)
+)
+insert into broker_state as held (name, value, changed_at, risen_at, risen_by)
+select name, value, at,
+       case when rise > 0 then at else risen_at end,
+       case when rise > 0 and risen_at > at - %(together)s::interval then risen_by + rise
+            when rise > 0 then rise else risen_by end
+from compared
 on conflict (name) do update
-set value = excluded.value, changed_at = excluded.changed_at,
-    risen_at = case when excluded.value > held.value or (excluded.value < held.value and excluded.value > 0)
-                    then excluded.changed_at else held.risen_at end
-where held.value <> excluded.value
+set value = excluded.value, changed_at = excluded.changed_at, risen_at = excluded.risen_at, risen_by = excluded.risen_by
+where held.value <> excluded.value and held.changed_at < excluded.changed_at
 
 -- name: broker_dropped
 -- Messages that the broker has thrown away by its own count, if that rose since a moment.
-select value, risen_at from broker_state where name = 'dropped_messages' and risen_at > %s
+select risen_by, risen_at from broker_state where name = 'dropped_messages' and risen_at > %s
