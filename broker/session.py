@@ -55,7 +55,8 @@ _LAST_PACKET_ID = 65_535
 class Login:
     """What a connection asks of the broker.
 
-    `keep`: the broker keeps session and messages while we are away; without it everything ends with the connection.
+    `keep`: the broker keeps session and messages for `keep_s` seconds while we are away; without it everything ends
+    with the connection.
     `divisible` are filters that are shared with the other connections of `group` if `share` says so: each message then
     goes to one of them. A session may have had them the other way before.
     `left` are filters that a kept session may still have from another time and is to have no more.
@@ -69,6 +70,7 @@ class Login:
     share: bool = False
     left: tuple[str, ...] = ()
     keep: bool = True
+    keep_s: int = SESSION_EXPIRY_S
     receive_max: int = RECEIVE_MAX
 
     def subscriptions(self) -> list[bytes]:
@@ -107,6 +109,8 @@ class Connection(asyncio.Protocol):
         self._breathing = False
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.session_present = False
+        self.allowed_in_flight = _LAST_PACKET_ID
+        """Messages that the broker lets us have under way to it, unacknowledged."""
         self._on_deliveries = on_deliveries
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
@@ -176,7 +180,7 @@ class Connection(asyncio.Protocol):
                 password=broker.password,
                 clean_start=not login.keep,
                 keep_alive=KEEP_ALIVE_S,
-                session_expiry_interval=SESSION_EXPIRY_S if login.keep else 0,
+                session_expiry_interval=login.keep_s if login.keep else 0,
                 receive_max=login.receive_max,
             ).write()
         )
@@ -304,6 +308,7 @@ class Connection(asyncio.Protocol):
             self._refuse(f"the broker refused us: {packet.reason_code.name.lower()}")
             return
         self.session_present = packet.session_present
+        self.allowed_in_flight = packet.receive_max
         login = self._login
         if login is not None and login.share and not packet.shared_subscription_available:
             self._refuse("the broker has no shared subscriptions", do="run one ingest worker, or another broker")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import aiomqtt
@@ -15,6 +15,7 @@ import pytest
 from alerts.channels.channel import Message, Outcome, Receipt, Refused
 from alerts.engine import Engine
 from alerts.service import AlertsService
+from broker import queue_probe
 from broker.address import Broker
 from broker.queue_probe import MESSAGES, QueueVerdict, probe_queue
 from broker.session import Connection, Login, connect
@@ -50,18 +51,52 @@ async def test_our_broker_keeps_what_ingest_has_not_taken(broker: Mosquitto) -> 
 
 
 async def test_a_broker_with_the_usual_limits_is_found_out(careless: Mosquitto) -> None:
-    verdict = await probe_queue(Broker.parse(careless.url))
-    assert verdict.reason == "dropped"
-    assert 900 < verdict.kept < MESSAGES
+    assert await probe_queue(Broker.parse(careless.url)) == QueueVerdict("dropped", 1000)
 
 
-async def test_an_account_that_may_not_is_refused_and_an_absent_broker_says_so(broker: Mosquitto) -> None:
-    parts = Broker.parse(broker.url)
-    stranger = Broker(parts.host, parts.port, "nuanshao", b"wrong", tls=False)
-    with pytest.raises(Exception, match="refused us"):
-        await probe_queue(stranger)
+async def test_an_account_that_may_not_is_refused_and_an_absent_broker_says_so(
+    broker: Mosquitto, let_in: Callable[..., dict[str, str]]
+) -> None:
+    passwords = let_in("co-000")
+    for user, password in (("nuanshao", "wrong"), ("co-000", passwords["co-000"])):
+        stranger = Broker("127.0.0.1", broker.port, user, password.encode(), tls=False)
+        assert await probe_queue(stranger) == QueueVerdict("refused", 0)
     with pytest.raises(BrokerUnavailable):
         await probe_queue(Broker("127.0.0.1", 9, None, None, tls=False))
+
+
+async def test_nothing_of_a_trial_stays_also_when_it_fails(
+    careless: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise BrokerUnavailable("cut off", do="nothing")
+
+    address = Broker.parse(careless.url)
+    monkeypatch.setattr(queue_probe, "_publish", fail)
+    with pytest.raises(BrokerUnavailable, match="cut off"):
+        await probe_queue(address)
+    other = Connection(0, lambda _: None)
+    await connect(other, address, Login("another-session", filters=("nuanshao/v1/probe/other",)))
+    other.disconnect()
+    await asyncio.wait_for(other.lost, 10)
+    careless.stop()
+    saved = (careless.folder / "data" / "mosquitto.db").read_bytes()
+    assert b"another-session" in saved
+    assert b"nuanshao-probe" not in saved
+
+
+async def test_a_session_is_kept_as_long_as_it_asked_for(broker: Mosquitto) -> None:
+    address = Broker.parse(broker.url)
+    left = Login("left-behind", filters=("nuanshao/v1/probe/left",), keep_s=1)
+    first = Connection(0, lambda _: None)
+    await connect(first, address, left)
+    first.disconnect()
+    await asyncio.wait_for(first.lost, 10)
+    await asyncio.sleep(3)
+    second = Connection(1, lambda _: None)
+    await connect(second, address, left)
+    second.disconnect(for_good=True)
+    assert second.session_present is False
 
 
 class Nowhere:
