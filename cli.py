@@ -86,7 +86,7 @@ def up(
     mqtt_address: Annotated[
         str, typer.Option(help="Where devices reach the broker, e.g. 0.0.0.0; without: this machine only.")
     ] = "127.0.0.1",
-    mqtt_tls_port: Annotated[int, typer.Option(help="A second port of the broker, with TLS.")] = 8883,
+    mqtt_tls_port: Annotated[int, typer.Option(min=1, max=65535, help="A second port of the broker, with TLS.")] = 8883,
     mqtt_certificate: Annotated[Path | None, typer.Option(help="Opens the TLS port: certificate chain, PEM.")] = None,
     mqtt_key: Annotated[Path | None, typer.Option(help="The certificate's key, PEM.")] = None,
 ) -> None:

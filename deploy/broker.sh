@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Mosquitto with our own account in its password file, and makes it read that file again when it has changed:
-# `nuanshao broker-access` writes the devices' accounts into it.
+# Starts Mosquitto with our own account in its password file, and with TLS where there is a certificate. Makes it read
+# those files again when they have changed: `nuanshao broker-access` writes the devices' accounts, you renew the other.
 set -eu
 umask 077
 
@@ -22,16 +22,23 @@ listeners=/tmp/listeners
 certificates=/mosquitto/certificates
 mkdir -p "$listeners"
 rm -f "$listeners/tls.conf"
-if [ -f "$certificates/server.pem" ] && [ -f "$certificates/server.key" ]; then
+if [ -e "$certificates/server.pem" ] || [ -e "$certificates/server.key" ]; then
+    # who has put one there believes in a door with TLS: better none at all than the other one alone
+    for each in server.pem server.key; do
+        if [ ! -r "$certificates/$each" ]; then
+            echo "deploy/certificates/$each is missing, or uid $(id -u) may not read it" >&2
+            exit 2
+        fi
+    done
     printf 'listener 8883\ncertfile %s\nkeyfile %s\ntls_version tlsv1.2\n' \
         "$certificates/server.pem" "$certificates/server.key" >"$listeners/tls.conf"
 fi
 
 stamp() {
-    stat -c '%i %s %Y' "$file" 2>/dev/null || true
+    stat -L -c '%i %s %Y' "$file" "$certificates/server.pem" "$certificates/server.key" 2>/dev/null || true
 }
 content() {
-    cksum <"$file" 2>/dev/null || true
+    cat "$file" "$certificates/server.pem" "$certificates/server.key" 2>/dev/null | cksum
 }
 
 # reading it again makes the broker check every connected device, so only where the content is another one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -12,15 +13,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from broker.probe import probe
 from foundation.errors import BrokerRefused, BrokerUnavailable, ServiceFailed, SettingsError
 from registry.passwords import mosquitto_hash
 from runtime.account import give, own_folder
 from runtime.host import BrokerPrograms
 from runtime.passwords import OUR_ACCOUNT, password_file, replace_devices, write_atomically
-from runtime.ports import LOOPBACK
+from runtime.ports import LOOPBACK, claim
 from runtime.server import Server
 from runtime.spawn import Launch
+
+log = structlog.get_logger()
 
 SAFETY_SETTINGS = Path(__file__).with_name("mosquitto.conf")
 ACCESS_LIST = Path(__file__).with_name("mosquitto.acl")
@@ -40,12 +45,38 @@ class TlsListener:
     certificate: Path
     key: Path
 
+    def copy_to(self, folder: Path, owner: tuple[int, int] | None) -> bool:
+        """Copies both, 0600, to where the broker may read them; whether they are others than before.
+
+        Raises SettingsError for files that are none or do not belong to each other: a broker that has read these lets
+        nobody in.
+        """
+        try:
+            # the empty password: for a key that needs one the broker would ask at a terminal
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password="")
+            texts = {
+                folder / CERTIFICATE: self.certificate.read_text(encoding="utf-8"),
+                folder / KEY: self.key.read_text(encoding="utf-8"),
+            }
+        except (OSError, UnicodeDecodeError) as failed:  # ssl.SSLError is an OSError
+            raise SettingsError(
+                f"cannot use {self.certificate} with {self.key}: {failed}",
+                do="give PEM files that belong to each other, the key without a passphrase",
+            ) from None
+        new = False
+        for copy, text in texts.items():
+            if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+                write_atomically(copy, text, owner=owner)
+                new = True
+        return new
+
 
 class Mosquitto(Server):
     """A broker in `folder`, reached at `url` while it runs.
 
     `port` 0 takes a free one and keeps it over restarts. Whoever replaces `password_file` need not know the broker:
-    it is told to read the file again within a second. A kill loses what came after the last autosave.
+    it is told to read the file again within a second, and so with the files of `tls`. A kill loses what came after the
+    last autosave.
     """
 
     name = "Mosquitto"
@@ -128,7 +159,7 @@ class Mosquitto(Server):
     def _prepare(self) -> None:
         for folder in (self.folder, self.folder / "data"):
             own_folder(folder, self._account)
-        owner = (self._account.uid, self._account.gid) if self._account else None
+        owner = self._owner
         secret = self.folder / "password"
         if not secret.exists():
             write_atomically(secret, secrets.token_urlsafe(24) + "\n", owner=owner)
@@ -137,10 +168,14 @@ class Mosquitto(Server):
             row = (OUR_ACCOUNT, mosquitto_hash(self._password))
             write_atomically(self.password_file, password_file([row]), owner=owner)
         if self._tls is not None:
-            for source, name in ((self._tls.certificate, CERTIFICATE), (self._tls.key, KEY)):
-                write_atomically(self.folder / name, _pem(source), owner=owner)
+            self._tls.copy_to(self.folder, owner)
+            claim(self._tls.port, f"{self.name} with TLS")
         # below our folder, so that a checkout in a closed home folder is no obstacle
         write_atomically(self.folder / "acl", ACCESS_LIST.read_text(encoding="ascii"), owner=owner)
+
+    @property
+    def _owner(self) -> tuple[int, int] | None:
+        return (self._account.uid, self._account.gid) if self._account else None
 
     def _configure(self) -> Launch:
         configuration = self.folder / "mosquitto.conf"
@@ -171,8 +206,13 @@ class Mosquitto(Server):
                 return
 
     def _watch(self, process: subprocess.Popen[bytes] | None) -> None:
-        seen = None
+        seen = seen_tls = None
         while not self._stop_watching.wait(WATCH_S) and process is self._process:
+            if self._tls is not None:
+                now_tls = _stamp_of(self._tls.certificate), _stamp_of(self._tls.key)
+                if now_tls != seen_tls:
+                    seen_tls = now_tls
+                    self._renew(self._tls)
             now = _stamp_of(self.password_file)
             if now is None or now == seen:
                 continue
@@ -183,6 +223,16 @@ class Mosquitto(Server):
                 self._told = content
                 self.reload()
 
+    def _renew(self, tls: TlsListener) -> None:
+        try:
+            new = tls.copy_to(self.folder, self._owner)
+        except (SettingsError, OSError) as wrong:
+            # between the two files of a renewal, or broken, or a full disk: the broker goes on with what it has
+            log.warning("certificate_not_taken", why=str(wrong))
+        else:
+            if new:
+                self.reload()
+
 
 def _stamp_of(file: Path) -> tuple[int, int] | None:
     """Changes whenever the file is replaced or written."""
@@ -191,16 +241,6 @@ def _stamp_of(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns
-
-
-def _pem(path: Path) -> str:
-    try:
-        text = path.read_text(encoding="ascii")
-    except (OSError, ValueError) as failed:
-        raise SettingsError(f"{path}: {failed}", do="point it at a PEM file") from None
-    if "-----BEGIN " not in text:
-        raise SettingsError(f"{path} holds no PEM", do="point it at a PEM file")
-    return text
 
 
 def render_configuration(folder: Path, port: int, address: str = LOOPBACK, *, tls_port: int = 0) -> str:

@@ -121,6 +121,10 @@ class Services:
                     self._own("postgres"), self._database, port=self._ports[0], durable=self._durable
                 )
                 undo.callback(self.postgres.stop)
+            if self._mqtt_url and self._mqtt_tls is not None:
+                raise SettingsError(
+                    "a certificate was given, and the broker is not ours to start", do="unset NUANSHAO_MQTT_URL"
+                )
             if self._mqtt_url:
                 probe(self._mqtt_url)
             else:

@@ -20,17 +20,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
 
 from broker.address import Broker
 from broker.probe import probe
 from catalogue.wire import topic
-from foundation.errors import BrokerUnavailable, SettingsError
+from foundation.errors import BrokerUnavailable, ServiceMissing, SettingsError
 from registry.passwords import mosquitto_hash
-from runtime.mosquitto import Mosquitto, TlsListener
+from runtime.mosquitto import CERTIFICATE, KEY, Mosquitto, TlsListener
 from runtime.ports import claim
 from runtime.services import Services
 from tests.hearing import hearing
 from tests.integration.test_ingest import reading, registered, stored, until  # noqa: F401 (a fixture)
+from tests.integration.test_services import eventually
 from tests.integration.test_workers import at_work
 
 
@@ -162,3 +164,59 @@ def test_what_is_no_certificate_is_one_clear_error(services: Services, tmp_path:
         broken = Mosquitto(tmp_path / "mosquitto", services.programs.broker, tls=TlsListener(8883, file, file))
         with pytest.raises(SettingsError, match="PEM"):
             broken.start()
+
+
+def shown(door: Door) -> str:
+    return ssl.get_server_certificate(("127.0.0.1", door.port), timeout=10)
+
+
+def test_a_renewed_certificate_is_taken_while_the_broker_runs(door: Door) -> None:
+    before, pid = shown(door), door.broker.pid
+    _, certificate, _ = authority(door.ca.parent, "ours")
+    assert eventually(lambda: shown(door) != before, 20)
+    assert shown(door).split() == certificate.read_text(encoding="ascii").split()
+    assert door.broker.pid == pid
+
+
+def test_half_a_renewal_shuts_nobody_out(door: Door) -> None:
+    before = shown(door)
+    certificate = door.ca.parent / "ours-server.pem"
+    with capture_logs() as said:
+        shutil.copy(door.ca.parent / "other-server.pem", certificate)
+        assert eventually(lambda: any(line["event"] == "certificate_not_taken" for line in said), 20)
+    door.broker.reload()
+    probe(door.url, ca_file=str(door.ca))
+    assert shown(door) == before
+
+
+def test_files_that_do_not_belong_together_are_told_before_the_broker_starts(door: Door, tmp_path: Path) -> None:
+    folder = door.ca.parent
+    tls = TlsListener(door.port, folder / "ours-server.pem", folder / "other-server.key")
+    broker = Mosquitto(tmp_path / "mosquitto", door.broker._programs, tls=tls)
+    with pytest.raises(SettingsError, match=r"(?i)key.values.mismatch") as told:
+        broker.start()
+    assert "\n" not in str(told.value)
+    assert not broker.running
+
+
+def test_a_port_that_is_taken_is_one_clear_error(door: Door, tmp_path: Path) -> None:
+    folder = door.ca.parent
+    tls = TlsListener(door.port, folder / "ours-server.pem", folder / "ours-server.key")
+    with pytest.raises(ServiceMissing, match="with TLS: port"):
+        Mosquitto(tmp_path / "mosquitto", door.broker._programs, tls=tls).start()
+
+
+def test_the_brokers_copies_are_for_the_broker_alone(door: Door) -> None:
+    for name in (CERTIFICATE, KEY):
+        assert (door.broker.folder / name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_certificate_for_a_broker_that_is_not_ours_is_refused(
+    door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUANSHAO_MQTT_URL", door.broker.url)
+    monkeypatch.setenv("NUANSHAO_DATABASE_URL", "")
+    folder = door.ca.parent
+    tls = TlsListener(door.port, folder / "ours-server.pem", folder / "ours-server.key")
+    with pytest.raises(SettingsError, match="not ours to start"), Services(tmp_path, lambda _: None, mqtt_tls=tls):
+        pass
