@@ -171,11 +171,12 @@ def ingest(
 ) -> None:
     """Take readings from the broker into the database."""
     from alerts.engine import Engine
-    from broker.address import Broker, session_name
+    from broker.address import Broker
     from catalogue.rules import default_pack
     from foundation.exposition import exposed
     from foundation.settings import required, settings
     from ingest.metrics import problems
+    from ingest.sessions import client_id
     from ingest.worker import Worker
     from runtime.workers import run_workers, see_off
     from store.connect import database_url
@@ -192,7 +193,7 @@ def ingest(
         worker = Worker(
             database_url=database_url(),
             broker=broker,
-            client_id=settings().mqtt_client_id or session_name(broker, name),
+            client_id=client_id(broker, name, settings().mqtt_client_id),
             engine=Engine(default_pack()),
             name=name,
             index=index or 0,

@@ -9,14 +9,24 @@ what is published before a worker is back would reach no session and be lost.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Final
 
+from broker.address import Broker, session_name
 from broker.session import Login
 from catalogue.wire import TOPIC_ROOT, Channel
 
 GROUP: Final = "nuanshao"
 _EVENTS_IN_FLIGHT: Final = 1_000
+
+
+def client_id(broker: Broker, worker: str, given: str) -> str:
+    """The name of a worker's session: one that devices cannot guess, or as the deployment says, its own for each."""
+    if not given:
+        return session_name(broker, worker)
+    number = re.search(r"-([1-9][0-9]*)$", worker)
+    return f"{given}-{number[1]}" if number else given
 
 
 def _every(channel: Channel) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import mqtt5
 
+from broker.address import Broker, session_name
 from broker.session import Login
-from ingest.sessions import events_login, leaving, readings_login
+from ingest.sessions import client_id, events_login, leaving, readings_login
 
 
 def said(login: Login) -> tuple[list[str], list[str]]:
@@ -49,3 +50,11 @@ def test_a_worker_that_goes_gives_up_everything_it_may_have() -> None:
         for pattern in login.divisible:
             assert {pattern, f"$share/nuanshao/{pattern}"} <= set(unsubscribed)
         assert set(login.filters) <= set(unsubscribed)
+
+
+def test_each_worker_has_a_session_of_its_own_also_under_a_given_name() -> None:
+    broker = Broker("broker", 1883, "ingest", b"s3cr3t", tls=False)
+    workers = [f"ingest-{number}" for number in range(12)]
+    assert len({client_id(broker, worker, "") for worker in workers}) == 12
+    assert [client_id(broker, worker, "ours") for worker in workers[:3]] == ["ours", "ours-1", "ours-2"]
+    assert client_id(broker, "ingest-0", "") == session_name(broker, "ingest-0")
