@@ -93,7 +93,8 @@ async def test_an_alarm_bit_does_not_wait_behind_readings_that_the_database_cann
             assert worker.readings.connected_since is not None
             assert hears_since > worker.readings.connected_since, "what is not stored must not look like silence"
         await until(lambda: stored(database, 300))
-    ledger = await rows(database, "select worker, received, stored from ledger order by worker")
+    # other tests' retained births are unknown here, and rejected
+    ledger = await rows(database, "select worker, received - rejected as received, stored from ledger order by worker")
     assert ledger == [
         {"worker": "w-0", "received": 300, "stored": 300}, {"worker": "w-0-events", "received": 1, "stored": 1}
     ]  # fmt: skip
@@ -129,10 +130,9 @@ async def test_two_workers_share_the_messages_and_raise_one_alarm(
     assert [row["worker"] for row in by_worker] == ["w-0", "w-1"], "both had their share"
     (ledger,) = await rows(
         database,
-        "select sum(received) as received, sum(stored) as stored, sum(duplicate) as twice, sum(rejected) as rejected"
-        " from ledger",
+        "select sum(received - rejected) as received, sum(stored) as stored, sum(duplicate) as twice from ledger",
     )
-    assert ledger == {"received": 800, "stored": 800, "twice": 0, "rejected": 0}
+    assert ledger == {"received": 800, "stored": 800, "twice": 0}
     alarms = await rows(database, "select rule from alarm where closed_at is null and rule = 'co_300'")
     assert len(alarms) == 1
     newest = await rows(database, "select seq from device_latest where device_id = 1 or device_id = 2 order by seq")
