@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -112,7 +113,8 @@ def _readings(
         device = _device(batch, uid, reading.id, registry)
         if isinstance(device, Reject):
             if len(readings) > 1:
-                device = replace(device, excerpt=msgspec.json.encode(reading))
+                # not msgspec's: half of a surrogate pair, which the lenient pass lets through, cannot be encoded
+                device = replace(device, excerpt=json.dumps(msgspec.to_builtins(reading)).encode())
             batch.rejects.append(Rejected(delivery, device))
         elif not gathering.add(reading, device, received_ms, flags, bools=bools):
             batch.readings.append(_single(reading, device, delivery, clocks, backfill=backfill))

@@ -35,7 +35,7 @@ IDLE_S: Final = 2.0
 FIRST_RETRY_S: Final = 0.2
 LONGEST_RETRY_S: Final = 10.0
 
-_Prepared = tuple[list[Delivery], Batch]
+_Prepared = tuple[list[Delivery], Batch | None]
 
 
 class Storing:
@@ -91,7 +91,7 @@ class Storing:
             deliveries = await self._lane.next_batch()
             if deliveries:
                 self._held.append(deliveries)
-                await self._prepared.put((deliveries, self._sorted(deliveries)))
+                await self._prepared.put((deliveries, self._sorted_or_not(deliveries)))
 
     async def _commit_forever(self) -> None:
         while True:
@@ -105,10 +105,17 @@ class Storing:
                 return
             await self._commit(*prepared)
 
+    def _sorted_or_not(self, deliveries: list[Delivery]) -> Batch | None:
+        try:
+            return self._sorted(deliveries)
+        except Exception:  # whatever one message does to us, its neighbours are stored: `_store` finds it by halving
+            log.exception("not_sorted", messages=len(deliveries))
+            return None
+
     def _sorted(self, deliveries: list[Delivery]) -> Batch:
         return sort_out(deliveries, self._known.devices, self._clocks)
 
-    async def _commit(self, deliveries: list[Delivery], batch: Batch) -> None:
+    async def _commit(self, deliveries: list[Delivery], batch: Batch | None) -> None:
         """Commits and acknowledges, however long the database takes to take it."""
         wait = FIRST_RETRY_S
         while True:
@@ -130,12 +137,12 @@ class Storing:
     async def _store(self, deliveries: Sequence[Delivery], batch: Batch | None = None) -> Counts:
         """Commits the deliveries; one that the database cannot take is rejected, alone."""
         database = await self._get_database()
-        if batch is None:
-            batch = self._sorted(list(deliveries))
-        if batch.unknown and await self._known.look_up(database, batch.unknown):
-            batch = self._sorted(list(deliveries))
         began = time.time()
         try:
+            if batch is None:
+                batch = self._sorted(list(deliveries))
+            if batch.unknown and await self._known.look_up(database, batch.unknown):
+                batch = self._sorted(list(deliveries))
             counts = await self._committer.commit(database, batch)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise

@@ -154,12 +154,24 @@ class Unstored:
     ) -> None:
         """Publishes what is dangerous in these messages."""
         for first in range(0, len(deliveries), LOOK_THROUGH):
-            found = self._pick(dangers, clocks, list(deliveries[first : first + LOOK_THROUGH]))
+            found = self._pick_all(dangers, clocks, list(deliveries[first : first + LOOK_THROUGH]))
             for place in range(0, len(found), AT_ONCE):
                 bulletin = Bulletin(self._name, tuple(found[place : place + AT_ONCE]))
                 await connection.publish(TOPIC, encode(bulletin))
                 log.warning("dangers_published", dangers=len(bulletin.dangers))
             await asyncio.sleep(0)
+
+    def _pick_all(self, dangers: Dangers, clocks: DeviceClocks, deliveries: list[Delivery]) -> list[Danger]:
+        """`_pick`, and one message that nothing can be made of costs its neighbours nothing."""
+        try:
+            return self._pick(dangers, clocks, deliveries)
+        except Exception:
+            if len(deliveries) <= 1:
+                log.exception("not_sorted", topic=deliveries[0].topic if deliveries else "")
+                return []
+            half = len(deliveries) // 2
+            first, second = deliveries[:half], deliveries[half:]
+            return self._pick_all(dangers, clocks, first) + self._pick_all(dangers, clocks, second)
 
     def _pick(self, dangers: Dangers, clocks: DeviceClocks, deliveries: list[Delivery]) -> list[Danger]:
         registry = self._registry()

@@ -16,9 +16,11 @@ import pytest
 from alerts.engine import Engine
 from broker import session
 from broker.address import Broker
+from broker.delivery import Delivery
 from catalogue.rules import default_pack
 from catalogue.wire import topic
 from foundation.errors import BrokerRefused, SettingsError
+from ingest.batch import Batch, sort_out
 from ingest.worker import Worker
 from runtime.mosquitto import Mosquitto
 from runtime.services import Services
@@ -212,6 +214,26 @@ async def test_a_payload_that_the_database_cannot_take_is_rejected_alone(
     assert b'"co_ppm": 13' in reject["payload"]
     (ledger,) = await rows(database, "select received, stored, duplicate, rejected from ledger")
     assert ledger == {"received": 40, "stored": 39, "duplicate": 0, "rejected": 1}
+
+
+async def test_a_message_that_we_stumble_over_is_rejected_alone(
+    registered: str, database: psycopg.AsyncConnection, broker: Mosquitto, let_in: LetIn, client_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def stumbling(deliveries: list[Delivery], *more: Any) -> Batch:
+        if any(b'"seq": 17,' in delivery.payload for delivery in deliveries):
+            raise RuntimeError("a mistake of ours")
+        return sort_out(deliveries, *more)
+
+    monkeypatch.setattr("ingest.storing.sort_out", stumbling)
+    passwords = let_in("co-000")
+    async with working(registered, broker.url, client_id), device(broker, "co-000", passwords) as client:
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(40):
+                tasks.create_task(client.publish(topic("co-000", "telemetry"), reading(number), qos=1))
+        await until(lambda: stored(database, 39))
+    (reject,) = await rows(database, "select detail from rejects where reason = 'not_storable'")
+    assert "a mistake of ours" in reject["detail"]
 
 
 async def test_a_wrong_account_is_one_clear_error(registered: str, broker: Mosquitto) -> None:

@@ -254,3 +254,11 @@ def test_a_batch_split_in_two_holds_the_same(some: list[Delivery], at: int) -> N
     assert whole.readings == [one for half in halves for one in half.readings]
     assert whole.events == [one for half in halves for one in half.events]
     assert whole.rejects == [one for half in halves for one in half.rejects]
+
+
+def test_half_of_a_surrogate_pair_is_rejected_like_any_other_name() -> None:
+    payload = b'[{"id": "\\ud800", "m": {"co_ppm": 1}}, {"m": {"co_ppm": NaN}}]'
+    batch = sort(message("heat/v1/tl-0001-gw/telemetry", payload))
+    assert [rejected.reject.reason for rejected in batch.rejects] == ["unknown_device"]
+    assert batch.rejects[0].reject.excerpt is not None
+    assert b"ud800" in batch.rejects[0].reject.excerpt
