@@ -131,18 +131,15 @@ class Gathering:
             form = plain_type(device.type)
             known = self._plain[device.type] = form, _Shape(device.type, form.metrics)
         form, shape = known
+        if device.state == "retired" or len(payload) > MAX_PAYLOAD_BYTES:
+            return False
         try:
             reading = form.decode(payload)
         except NOT_PLAIN:
             return False
         ts = reading.ts
         values = form.pack(*astuple(reading.m))
-        if (
-            not received_ms - _BEHIND_MS <= ts <= received_ms + _AHEAD_MS
-            or values == form.empty
-            or device.state == "retired"
-            or len(payload) > MAX_PAYLOAD_BYTES
-        ):
+        if not received_ms - _BEHIND_MS <= ts <= received_ms + _AHEAD_MS or values == form.empty:
             return False
         flags = device.marks
         if received_ms - ts > _LATE_MS:

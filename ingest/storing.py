@@ -42,11 +42,17 @@ class Storing:
     """What one lane brings, decoded, judged and committed over one database connection, then acknowledged."""
 
     def __init__(
-        self, lane: Lane, known: KnownDevices, clocks: DeviceClocks, committer: Committer, database_url: str
+        self,
+        lane: Lane,
+        known: KnownDevices,
+        clocks: DeviceClocks,
+        committer: Committer,
+        database_url: str,
+        metrics: IngestMetrics,
     ) -> None:
         self.counts = Counts()
         self.problem = ""
-        self.metrics: IngestMetrics | None = None
+        self._metrics = metrics
         self._held: list[list[Delivery]] = []
         """Batches that have been taken from the lane and are not committed, the oldest first."""
         self._lane = lane
@@ -63,9 +69,9 @@ class Storing:
         return self._held[0][0].received_ms if self._held else self._lane.oldest_ms
 
     @property
-    def holds(self) -> int:
-        """Messages that have been taken from the lane and are not committed."""
-        return sum(map(len, self._held))
+    def waiting(self) -> int:
+        """Messages that have come and are not in the database."""
+        return sum(map(len, self._held)) + self._lane.waiting
 
     def unstored(self) -> list[Delivery]:
         """All messages that have come and are not in the database, the oldest first."""
@@ -124,9 +130,8 @@ class Storing:
                 break
             except (DatabaseUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as failed:
                 self.problem = " ".join(str(failed).split())
-                if self.metrics is not None:
-                    self.metrics.failed()
-                log.warning("database_failed", why=self.problem, holds=self.holds, retry_in_s=wait)
+                self._metrics.failed()
+                log.warning("database_failed", why=self.problem, waiting=self.waiting, retry_in_s=wait)
                 await self._drop_database()
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, LONGEST_RETRY_S)
@@ -157,11 +162,10 @@ class Storing:
             log.exception("not_storable", topic=deliveries[0].topic)
             batch = not_storable(deliveries[0], failed)
             counts = await self._committer.commit(database, batch)
-        if self.metrics is not None:
-            now = time.time()
-            age_s = now - deliveries[0].received_ms / 1000
-            self.metrics.committed(batch, counts, messages=len(deliveries), age_s=age_s, took_s=now - began)
-            self.metrics.raised(self._committer.raised)
+        now = time.time()
+        age_s = now - deliveries[0].received_ms / 1000
+        self._metrics.committed(batch, counts, messages=len(deliveries), age_s=age_s, took_s=now - began)
+        self._metrics.raised(self._committer.raised)
         return counts
 
     async def _write_latest(self) -> None:

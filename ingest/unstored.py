@@ -90,7 +90,7 @@ class Unstored:
             await asyncio.sleep(LOOK_EVERY_S)
             why = self.why_not_storing(time.monotonic())
             if why:
-                log.warning("not_storing", why=why, messages=sum(len(one.unstored()) for one in self._storing))
+                log.warning("not_storing", why=why, messages=self._waiting())
                 await self._watch()
                 log.warning("storing_again")
                 said = True
@@ -103,7 +103,7 @@ class Unstored:
         for one, progress in zip(self._storing, self._progress, strict=True):
             if one.problem:
                 return one.problem
-            if one.counts != progress.counts or not one.unstored():
+            if one.counts != progress.counts or not one.waiting:
                 progress.counts, progress.since_s = one.counts, now_s
             elif now_s - progress.since_s > STALLED_AFTER_S:
                 return f"nothing has been stored for {now_s - progress.since_s:.0f} s"
@@ -145,7 +145,7 @@ class Unstored:
             if once_more and time.monotonic() - began > ONCE_MORE_AFTER_S:
                 once_more = False
                 await self._publish(connection, dangers, clocks, self._unstored())
-            if self.why_not_storing(time.monotonic()) or len(self._unstored()) >= BACKLOG:
+            if self.why_not_storing(time.monotonic()) or self._waiting() >= BACKLOG:
                 quiet_since = time.monotonic()
         await connection.publish(TOPIC, encode(Bulletin(self._name, storing=True)))
 
@@ -182,6 +182,9 @@ class Unstored:
             for owner, his in by_owner(deliveries).items()
             for danger in dangers.pick(sort_out(his, unchecked(owner, his), clocks))
         ]
+
+    def _waiting(self) -> int:
+        return sum(one.waiting for one in self._storing)
 
     def _unstored(self) -> list[Delivery]:
         return [delivery for one in self._storing for delivery in one.unstored()]

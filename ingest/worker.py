@@ -76,9 +76,12 @@ class Worker:
         self.readings = Lane(broker, logins[0], linger_s=LINGER_S, clock=clock)
         self.events = Lane(broker, logins[1], linger_s=0.0, clock=clock)
         clocks = DeviceClocks(index, workers)
+        self.metrics = IngestMetrics(self.standing)
         # a ledger row each: they would wait for each other's commits over one
         self._storing = [
-            Storing(lane, self._known, clocks, Committer(engine, row, self._started_at, clock), database_url)
+            Storing(
+                lane, self._known, clocks, Committer(engine, row, self._started_at, clock), database_url, self.metrics
+            )
             for lane, row in ((self.readings, name), (self.events, f"{name}-events"))
         ]
         self._unstored = Unstored(
@@ -88,9 +91,6 @@ class Worker:
         self._stopped = False
         self._behind_at: datetime | None = None
         """When we were last seen to be behind with storing."""
-        self.metrics = IngestMetrics(self.standing)
-        for one in self._storing:
-            one.metrics = self.metrics
 
     @property
     def counts(self) -> Counts:
@@ -151,7 +151,7 @@ class Worker:
         stop.set()
 
     def _waiting(self) -> int:
-        return self.readings.waiting + self.events.waiting + sum(one.holds for one in self._storing)
+        return sum(one.waiting for one in self._storing)
 
     async def _catch_up_latest(self) -> None:
         """Once at the start: a worker that was killed has left `device_latest` some seconds behind."""
@@ -189,7 +189,7 @@ class Worker:
         if connected is not None and self._behind_at is not None:
             # what has come and is not stored must not look like silence
             connected = max(connected, self._behind_at)
-        return "ingest", self._name, self._started_at, connected, self._clock(), self._waiting(), problem[:500]
+        return "ingest", self._name, self._started_at, connected, now, self._waiting(), problem[:500]
 
     async def _leave(self) -> None:
         self._stopped = True

@@ -107,10 +107,16 @@ async def database(database_url: str) -> AsyncIterator[psycopg.AsyncConnection]:
 
 
 @pytest.fixture
-async def world(database_url: str, database: psycopg.AsyncConnection) -> World:
-    """A village of three homes, and a worker whose clock the test moves."""
+def registered(database_url: str) -> str:
+    """A database with a village of three homes."""
     with connect(database_url) as connection:
         settle(connection)
+    return database_url
+
+
+@pytest.fixture
+async def world(registered: str, database: psycopg.AsyncConnection) -> World:
+    """The same, and a worker whose clock the test moves."""
     return await World(database).load()
 
 

@@ -31,7 +31,7 @@ from runtime.mosquitto import CERTIFICATE, KEY, Mosquitto, TlsListener
 from runtime.ports import claim
 from runtime.services import Services
 from tests.hearing import hearing
-from tests.integration.test_ingest import reading, registered, stored, until  # noqa: F401 (a fixture)
+from tests.integration.test_ingest import reading, stored, until
 from tests.integration.test_services import eventually
 from tests.integration.test_workers import at_work
 
@@ -107,7 +107,7 @@ def client(door: Door, uid: str, password: str | None = None, *, client_id: str 
 
 
 async def test_a_device_and_ingest_meet_over_tls(
-    door: Door, registered: str, database: psycopg.AsyncConnection  # noqa: F811 (the fixture)
+    door: Door, registered: str, database: psycopg.AsyncConnection
 ) -> None:  # fmt: skip
     url = Broker.parse(door.url, str(door.ca))
 

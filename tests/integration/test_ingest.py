@@ -27,16 +27,9 @@ from runtime.services import Services
 from store.connect import connect
 from store.registry import add_device
 from tests.forgetting import forget_sessions
-from tests.world import one, rows, settle
+from tests.world import one, rows
 
 LetIn = Callable[..., dict[str, str]]
-
-
-@pytest.fixture
-def registered(database_url: str) -> str:
-    with connect(database_url) as connection:
-        settle(connection)
-    return database_url
 
 
 @pytest.fixture

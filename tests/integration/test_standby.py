@@ -37,6 +37,7 @@ from runtime.services import Services
 from store.connect import connect
 from store.registry import add_contact
 from tests.forgetting import forget_sessions
+from tests.integration.test_ingest import now_ms, until
 from tests.outage import Relay, read_only, refusing
 from tests.world import COMMITTEE_PHONE, VILLAGE, one, rows, settle
 
@@ -163,17 +164,6 @@ async def running(work: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIter
 
 async def soon(value: object) -> bool:
     return bool(value)
-
-
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not await condition():
-        assert time.monotonic() < end, "it did not happen"
-        await asyncio.sleep(0.05)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 BIT, GAS, CO, GAS_BIT = "一氧化碳探测器报警", "10%LEL", "300ppm", "燃气探测器报警"

@@ -20,17 +20,9 @@ from ingest import worker as worker_module
 from ingest.worker import Worker
 from runtime.mosquitto import Mosquitto
 from runtime.workers import names, out_of_use
-from store.connect import connect
 from tests.forgetting import forget_sessions
 from tests.integration.test_ingest import LetIn, device, now_ms, reading, stored, until
-from tests.world import one, rows, settle
-
-
-@pytest.fixture
-def registered(database_url: str) -> str:
-    with connect(database_url) as connection:
-        settle(connection)
-    return database_url
+from tests.world import one, rows
 
 
 @pytest.fixture

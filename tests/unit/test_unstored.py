@@ -22,10 +22,7 @@ class Lane:
 
     problem: str = ""
     counts: Counts = field(default_factory=Counts)
-    held: int = 0
-
-    def unstored(self) -> list[Delivery]:
-        return [MESSAGE] * self.held
+    waiting: int = 0
 
 
 def watching(*lanes: Lane) -> Unstored:
@@ -54,7 +51,7 @@ def test_nothing_to_store_is_no_stall() -> None:
 
 
 def test_what_waits_and_does_not_move_is_a_stall_after_three_seconds() -> None:
-    lane = Lane(held=1)
+    lane = Lane(waiting=1)
     unstored = watching(lane)
     assert unstored.why_not_storing(STALLED_AFTER_S) == ""
     assert unstored.why_not_storing(STALLED_AFTER_S + 0.1) == "nothing has been stored for 3 s"
@@ -65,7 +62,7 @@ def test_what_waits_and_does_not_move_is_a_stall_after_three_seconds() -> None:
 
 
 def test_one_lane_that_moves_does_not_hide_another_that_does_not() -> None:
-    readings, events = Lane(held=5), Lane(held=1)
+    readings, events = Lane(waiting=5), Lane(waiting=1)
     unstored = watching(readings, events)
     for second in range(5):
         readings.counts = Counts(second, second)
