@@ -78,6 +78,23 @@ class Block:
             self.values[places],
         )
 
+    def part(self, start: int, end: int) -> Block:
+        """Those from `start` to before `end`, on the same memory."""
+        here = slice(start, end)
+        return Block(
+            self.device_type,
+            self.metrics,
+            self.devices[here],
+            self.device_ids[here],
+            self.ts_ms[here],
+            self.judged_ms[here],
+            self.received_ms[here],
+            self.seq[here],
+            self.boot[here],
+            self.flags[here],
+            self.values[here],
+        )
+
     def row(self, place: int) -> TelemetryRow:
         """One of them in the order of the hypertable's columns."""
         return self.reading(place).row()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from ingest.columns import Block
 from ingest.judge import Judged, JudgedEvent
 from ingest.latest import Held, Latest
 from store import rollup
-from store.copy import key, store_block, store_latest, store_latest_blocks, store_readings
+from store.copy import key, store_block, store_latest, store_readings
 from store.named_sql import sql
 
 
@@ -65,9 +66,8 @@ class Committer:
             await _store_statuses(connection, batch.statuses)
             rejected = await _store_rejects(connection, batch.rejects)
             held = self._latest.with_new(blocks, readings)
-            written = self._latest.due(held, now_s)
-            if written:
-                await _store_newest(connection, held)
+            due = self._latest.due(held, now_s)
+            await _store_newest(connection, [held[number] for number in due])
             await _note_rollups(connection, blocks, readings, self._clock())
             self.raised = await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
             stored = sum(map(len, blocks)) + len(readings) + len(events)
@@ -83,19 +83,16 @@ class Committer:
                     self._worker, self._started_at, counts.received, counts.stored, counts.duplicate, counts.rejected,
                 ),
             )  # fmt: skip
-        if written:
-            self._latest.written(now_s)
-        else:
-            self._latest.keep(held)
+        self._latest.committed(held, due, now_s)
         return counts
 
     async def write_latest(self, connection: psycopg.AsyncConnection) -> None:
         """Brings `device_latest` up to what has been committed, when nothing else comes that would do it."""
-        held = self._latest.with_new((), ())
-        if len(held):
+        if len(self._latest):
+            held = self._latest.with_new()
             async with connection.transaction():
                 await _store_newest(connection, held)
-            self._latest.written(time.monotonic())
+            self._latest.committed(held, range(len(held)), time.monotonic())
 
     async def _store_readings(self, connection: psycopg.AsyncConnection, readings: list[Judged]) -> list[Judged]:
         """Stores the readings and returns those that were new."""
@@ -195,10 +192,9 @@ async def _store_block(connection: psycopg.AsyncConnection, block: Block) -> Blo
     return block if new is None else block.at(new)
 
 
-async def _store_newest(connection: psycopg.AsyncConnection, held: Held) -> None:
-    blocks, single = held.newest()
-    await store_latest_blocks(connection, blocks)
-    await store_latest(connection, [reading.row() for reading in single])
+async def _store_newest(connection: psycopg.AsyncConnection, stripes: Sequence[Held]) -> None:
+    blocks, single = sum(stripes, start=Held()).newest()
+    await store_latest(connection, blocks, [reading.row() for reading in single])
 
 
 async def _note_rollups(

@@ -94,16 +94,25 @@ async def store_block(connection: psycopg.AsyncConnection, block: ReadingBlock) 
     return None
 
 
-async def store_latest_blocks(connection: psycopg.AsyncConnection, blocks: Sequence[ReadingBlock]) -> None:
-    """`store_latest` for blocks in which each device stands once."""
-    if not blocks:
+async def store_latest(
+    connection: psycopg.AsyncConnection, blocks: Sequence[ReadingBlock], rows: Sequence[TelemetryRow]
+) -> None:
+    """Brings `device_latest` up to the given readings, never backwards. Each device stands once in all of them.
+
+    Inside the caller's transaction, once in it. Only `received_at` follows every reading: a device whose clock jumps
+    back is not silent.
+    """
+    many = sum(len(block.ts_ms) for block in blocks) + len(rows)
+    if not many:
         return
     await connection.execute(sql("create_newest"))
-    await connection.execute("truncate newest")
     for block in blocks:
         await _copy_block(connection, "copy_newest", block)
-    await connection.execute(sql("merge_newest", columns=column_list(), assignments=LATEST_ASSIGNMENTS))
-    await connection.execute(sql("note_heard"))
+    if rows:
+        await _copy(connection, "copy_newest", rows)
+    merged = await connection.execute(sql("merge_newest", columns=column_list(), assignments=LATEST_ASSIGNMENTS))
+    if merged.rowcount < many:
+        await connection.execute(sql("note_heard"))
 
 
 async def catch_up_latest(connection: psycopg.AsyncConnection, device_ids: list[int], since: datetime) -> None:
@@ -157,21 +166,6 @@ async def _merge(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRo
     await _copy(connection, "copy_staging", rows)
     cursor = await connection.execute(sql("merge_staging", columns=column_list()))
     return {(device_id, ts_ms) for device_id, ts_ms in await cursor.fetchall()}
-
-
-async def store_latest(connection: psycopg.AsyncConnection, rows: Iterable[TelemetryRow]) -> None:
-    """Brings `device_latest` up to the given readings (one per device), never backwards.
-
-    Only `received_at` follows every reading: a device whose clock jumps back is not silent.
-    """
-    newest = list(rows)
-    if not newest:
-        return
-    await connection.execute(sql("create_newest"))
-    await connection.execute("truncate newest")
-    await _copy(connection, "copy_newest", newest)
-    await connection.execute(sql("merge_newest", columns=column_list(), assignments=LATEST_ASSIGNMENTS))
-    await connection.execute(sql("note_heard"))
 
 
 async def _copy(connection: psycopg.AsyncConnection, block: str, rows: Iterable[TelemetryRow]) -> None:

@@ -54,5 +54,5 @@ async def test_the_slow_path_works_twice_in_one_session(database: psycopg.AsyncC
 async def test_latest_never_goes_back_in_time(database: psycopg.AsyncConnection) -> None:
     for second, flow in ((10, 50.0), (5, 45.0), (20, 60.0), (15, 55.0)):
         async with database.transaction():
-            await store_latest(database, [reading(1, second, flow)])
+            await store_latest(database, [], [reading(1, second, flow)])
     assert await one(database, "select flow_c from device_latest where device_id = 1") == 60.0

@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ingest.clocks import DeviceClocks
 from ingest.columns import WORTH_A_BLOCK, Gathering
 from ingest.decode import Reading, decode_readings
 from ingest.judge import Judged, judge
-from ingest.latest import FEW, MANY, Held, Latest
+from ingest.latest import AT_LEAST_EVERY_S, FEW, STRIPES, Held, Latest, Stripes
 from store.columnar import binary_rows
 from store.registry import KnownDevice
 
@@ -136,15 +137,26 @@ def block_of(*rows: tuple[KnownDevice, int, float]) -> columns.Block:
     return block
 
 
+def newest_of(held: Stripes) -> list[tuple[int, int]]:
+    """(device, ts) of what would be written, with a stripe after the other."""
+    found = []
+    for stripe in held:
+        blocks, single = stripe.newest()
+        for block in blocks:
+            found += list(zip(block.device_ids.tolist(), block.ts_ms.tolist(), strict=True))
+        found += [(judged.device.id, judged.ts_ms) for judged in single]
+    return found
+
+
 def test_the_newest_reading_of_each_device_is_kept_and_never_an_older_one() -> None:
     latest = Latest()
     newest = latest.with_new(
         [block_of((DEVICES[0], NOW, 5.0), (DEVICES[0], NOW - 10, 4.0), (DEVICES[1], NOW, 7.0))], []
     )
     assert len(latest) == 0, "looking changes nothing"
-    latest.keep(newest)
+    latest.committed(newest, [], 0.0)
     newest = latest.with_new([block_of((DEVICES[0], NOW - 5, 9.0))], [])
-    blocks, single = newest.newest()
+    blocks, single = sum(newest, start=Held()).newest()
     found = {
         int(device): (int(ts), float(value))
         for block in blocks
@@ -152,20 +164,36 @@ def test_the_newest_reading_of_each_device_is_kept_and_never_an_older_one() -> N
     }
     assert found == {1: (NOW, 5.0), 2: (NOW, 7.0)}
     assert single == []
-    latest.written(0.0)
+    latest.committed(newest, range(STRIPES), 0.0)
     assert len(latest) == 0
 
 
-def test_few_are_written_at_once_and_many_after_some_seconds() -> None:
-    latest = Latest()
-    few = latest.with_new([block_of((DEVICES[1], NOW, 1.0))], [])
-    assert latest.due(few, 0.0)
-    latest.written(100.0)
-    many = Held(few.blocks * (FEW // len(few) + 1))
-    assert not latest.due(many, 101.0)
-    assert latest.due(many, 104.5)
-    assert latest.due(Held(few.blocks * (MANY // len(few) + 1)), 101.0), "and no more than fit into memory"
-    assert not latest.due(Held(), 1e9)
+def many_of(*devices: KnownDevice) -> list[Judged]:
+    return [Judged(device, NOW + n, NOW, None, 1, 1, 0, None, []) for device in devices for n in range(FEW)]
+
+
+def test_few_are_written_at_once_and_many_a_stripe_after_the_other() -> None:
+    latest, began = Latest(), 1000.0
+    latest.committed(latest.with_new(), range(STRIPES), began)
+    few = latest.with_new(readings=many_of(DEVICES[0]))
+    assert latest.due(few, began) == [DEVICES[0].id % STRIPES], "and nothing of a stripe that is empty"
+    assert latest.due(latest.with_new(), began + 1e9) == []
+
+    news = many_of(*DEVICES[:2])
+    held = latest.with_new(readings=news)
+    waited: dict[int, list[float]] = {DEVICES[0].id % STRIPES: [began], DEVICES[1].id % STRIPES: [began]}
+    for tenths in range(200):
+        now_s = began + tenths / 10
+        written = latest.due(held, now_s)
+        assert len(written) <= 1, "never all at once"
+        for number in written:
+            waited[number].append(now_s)
+        latest.committed(held, written, now_s)
+        assert not any(len(latest.with_new()[number]) for number in written), "what is written is held no more"
+        held = latest.with_new(readings=news)
+    for moments in waited.values():
+        assert max(after - before for before, after in pairwise(moments)) <= AT_LEAST_EVERY_S + 0.2
+        assert len(moments) >= 200 / 10 / AT_LEAST_EVERY_S
 
 
 @given(st.lists(st.tuples(st.sampled_from(DEVICES[:2]), st.integers(0, 30), st.booleans()), max_size=30))
@@ -176,13 +204,7 @@ def test_the_newest_is_the_newest_whichever_way_it_came(came: list[tuple[KnownDe
     expected: dict[int, int] = {1: NOW - 200_000 + WORTH_A_BLOCK - 1} if blocks else {}
     for device, at, _ in came:
         expected[device.id] = max(expected.get(device.id, 0), NOW + at)
-    found_blocks, found_single = Latest().with_new(blocks, single).newest()
-    found = [
-        (int(device), int(ts))
-        for block in found_blocks
-        for device, ts in zip(block.device_ids, block.ts_ms, strict=True)
-    ] + [(judged.device.id, judged.ts_ms) for judged in found_single]
-    assert sorted(found) == sorted(expected.items())
+    assert sorted(newest_of(Latest().with_new(blocks, single))) == sorted(expected.items())
 
 
 def test_rows_without_a_value_are_what_postgresql_reads() -> None:
