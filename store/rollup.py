@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql as pg
 
-from store.aggregates import aggregates
+from store.aggregates import Aggregate, aggregates
 from store.named_sql import sql
 
 DAY_ZONE: Final = ZoneInfo("Asia/Shanghai")
@@ -128,7 +129,7 @@ async def _recompute(connection: psycopg.AsyncConnection, grain: Grain, bucket: 
             return 0  # another process has just been here
         devices = _together([named for (named,) in notes])
         cursor = await connection.execute(
-            _statement(grain),
+            _statement(grain, tuple(aggregates())),
             {"bucket": bucket, "end": bucket + grain.span, "devices": devices},
             prepare=False,  # a plan for these very hours leaves out all chunks but theirs
         )
@@ -137,15 +138,16 @@ async def _recompute(connection: psycopg.AsyncConnection, grain: Grain, bucket: 
         return cursor.rowcount
 
 
-def _statement(grain: Grain) -> pg.Composed:
-    made = aggregates()
+@cache
+def _statement(grain: Grain, made: tuple[Aggregate, ...]) -> bytes:
+    """Kept: to compose some two hundred aggregates took 18 ms a bucket."""
     columns = pg.SQL(", ").join(pg.Identifier(one.name) for one in made)
     assignments = pg.SQL(", ").join(pg.SQL("{0} = excluded.{0}").format(pg.Identifier(one.name)) for one in made)
     if grain is QUARTERS:
         values = pg.SQL(", ").join(one.of_readings for one in made)
-        return sql("refresh_15m", columns=columns, aggregates=values, assignments=assignments)
+        return sql("refresh_15m", columns=columns, aggregates=values, assignments=assignments).as_bytes(None)
     values = pg.SQL(", ").join(one.of_quarters for one in made)
-    return sql("refresh_1d", columns=columns, aggregates=values, assignments=assignments)
+    return sql("refresh_1d", columns=columns, aggregates=values, assignments=assignments).as_bytes(None)
 
 
 async def _note(

@@ -82,7 +82,9 @@ def make_database(services: Services, _template: str) -> Iterator[Callable[[], s
     def make() -> str:
         name = f"test_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(_template, autocommit=True) as admin:
-            admin.execute(pg.SQL("create database {} template {}").format(pg.Identifier(name), pg.Identifier(TEMPLATE)))
+            # copying its files costs a sixth of writing each of its pages to the log
+            copy = pg.SQL("create database {} template {} strategy file_copy")
+            admin.execute(copy.format(pg.Identifier(name), pg.Identifier(TEMPLATE)))
         made.append(name)
         assert services.postgres is not None
         return services.postgres.url(name)
