@@ -27,15 +27,16 @@ up: $(DEMO_STAMP) ## start everything on this machine and keep it running
 test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 ifeq ($(strip $(ARGS)),)
-	@# two at once: the unit tests calculate while the others wait for real services
-	@units=$$(mktemp); $(BIN)/pytest -p no:cacheprovider tests/unit > $$units 2>&1 & first=$$!; \
+	@# two at once: mypy and the unit tests calculate while the others wait for real services
+	@units=$$(mktemp); \
+	{ $(BIN)/mypy && $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$units 2>&1 & first=$$!; \
 	trap "kill $$first" INT TERM; \
 	$(BIN)/pytest tests/integration tests/e2e tests/bench tests/chaos; others=$$?; \
 	wait $$first; first=$$?; cat $$units; rm -f $$units; [ $$first -eq 0 ] && [ $$others -eq 0 ]
 else
+	$(BIN)/mypy
 	@exec $(BIN)/pytest $(ARGS)
 endif
 

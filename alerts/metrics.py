@@ -37,6 +37,17 @@ class AlertsMetrics:
         )
         Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
 
+    def stand_by(self, acting: Callable[[], bool], unrecorded: Callable[[], int]) -> None:
+        """There is a standby: whether it tells, and how many of its messages the database does not know of."""
+        Gauge(
+            "nuanshao_alerts_standby_acting", "1 while people are told without the database", registry=self.registry
+        ).set_function(acting)
+        Gauge(
+            "nuanshao_alerts_standby_unrecorded_messages",
+            "Messages that a carrier has taken from the standby and that the database does not know of",
+            registry=self.registry,
+        ).set_function(unrecorded)  # fmt: skip
+
     def step(self, became: str, reason: str) -> None:
         """A message has gone a step; `reason` is one of the bounded words of alerts/delivery.py and the channels."""
         self._steps.labels(became, reason.partition(":")[0]).inc()

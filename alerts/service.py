@@ -81,6 +81,8 @@ class AlertsService:
         self._standby = standby
         self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
         self.metrics = AlertsMetrics(lambda: len(self.problems()))
+        if standby is not None:
+            self.metrics.stand_by(lambda: standby.acting, lambda: standby.unrecorded)
         self._broker_watch = BrokerWatch(broker, self.metrics, clock) if broker is not None else None
 
     def problems(self) -> list[str]:

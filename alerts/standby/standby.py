@@ -80,6 +80,16 @@ class Standby:
             said.append("telling without the database")
         return "; ".join(filter(None, said))
 
+    @property
+    def acting(self) -> bool:
+        """Whether it tells, or what it has told is not in the database yet."""
+        return self._acting
+
+    @property
+    def unrecorded(self) -> int:
+        """Messages that a carrier has taken and that the database does not know of."""
+        return len(self._journal.unrecorded())
+
     async def run(self) -> None:
         """Works until cancelled."""
         try:

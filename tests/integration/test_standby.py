@@ -235,10 +235,13 @@ async def test_with_the_database_stopped_co_and_gas_are_told_and_then_accounted_
             await house.read("co-001", ch4_lel=14)
             await house.told(BIT, CO, GAS)
             await until(lambda: soon(standby.problem == "telling without the database"))
+            # three alarms, two people each
+            await until(lambda: soon((standby.acting, standby.unrecorded) == (True, 6)))
         async with await psycopg.AsyncConnection.connect(house.direct_url, autocommit=True) as database:
             await accounted_for(house, database, {BIT, CO, GAS})
             await house.told(BIT, CO, GAS)
             await until(lambda: soon(not standby.problem))
+            assert (standby.acting, standby.unrecorded) == (False, 0)
 
 
 async def test_with_a_database_that_hangs_they_are_told_too(house: House, registered: str) -> None:

@@ -15,10 +15,12 @@ STANDING = Standing(True, 0, 0, 0.0, 0, "", Counts())
 
 def test_the_page_names_what_there_is() -> None:
     text = PAGE.read_text(encoding="utf-8")
+    alerts = AlertsMetrics(lambda: 0)
+    alerts.stand_by(lambda: False, lambda: 0)
     section = text[text.index("### Metrics") : text.index("### Several workers")]
     for prefix, registry in (
         ("nuanshao_ingest_", IngestMetrics(lambda: STANDING).registry),
-        ("nuanshao_alerts_", AlertsMetrics(lambda: 0).registry),
+        ("nuanshao_alerts_", alerts.registry),
     ):
         served = {metric.name.removeprefix(prefix) for metric in registry.collect() if prefix in metric.name}
         table = section[section.index(f"`{prefix}…`") :].split("\n\n")[0]
