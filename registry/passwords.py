@@ -1,4 +1,4 @@
-"""Devices' passwords: made here, hashed as Mosquitto 2.0 does, and kept in one file of whoever imports."""
+"""Devices' passwords: made here, hashed as Mosquitto does, and kept in one file of whoever imports."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Final
 from foundation.errors import SettingsError
 
 ITERATIONS: Final = 101
-"""Mosquitto 2.0's own count for PBKDF2-HMAC-SHA512: device passwords are random and long, and the broker
-checks all of them again whenever the file is read."""
+"""Mosquitto 2.0's own count for PBKDF2-HMAC-SHA512 (2.1 takes 1000, and reads any): device passwords are random and
+long, and the broker checks all of them again whenever the file is read."""
 SALT_BYTES: Final = 12
 _HEADER: Final = ("uid", "password")
 
@@ -29,7 +29,7 @@ def new_password() -> str:
 
 
 def mosquitto_hash(password: str, salt: bytes | None = None) -> str:
-    """`$7$101$<salt>$<hash>` as mosquitto_passwd writes it; `salt` is random unless given."""
+    """`$7$101$<salt>$<hash>` as mosquitto_passwd 2.0 writes it; `salt` is random unless given."""
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
     return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"

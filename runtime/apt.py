@@ -18,10 +18,9 @@ from foundation.errors import ServiceFailed, ServiceMissing
 from runtime.apt_sources import debian_mirror, read_sources
 from runtime.spawn import Launch, run
 
-SUITE = "trixie"
 ETC_APT = Path("/etc/apt")
 KEYRINGS = Path("/usr/share/keyrings")
-KEYRING_NAMES = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg", f"debian-archive-{SUITE}-automatic.gpg")
+KEYRING_NAMES = ("debian-archive-keyring.pgp", "debian-archive-keyring.gpg")
 OTHERWISE = "set NUANSHAO_DATABASE_URL and NUANSHAO_MQTT_URL, or use docker compose"
 BATCH = 12
 _CAUSES = ("Could not", "Temporary failure", "Unable to connect", "timed out", "GPG error", "404", "Failed to", "E: ")
@@ -38,9 +37,9 @@ class Package:
 
 
 class Apt:
-    """apt-get with its state in `folder`."""
+    """apt-get for one Debian suite ("trixie"), with its state in `folder`."""
 
-    def __init__(self, folder: Path, architectures: Sequence[str]) -> None:
+    def __init__(self, folder: Path, suite: str, architectures: Sequence[str]) -> None:
         self._apt_get = _tool("apt-get")
         _tool("dpkg-deb")
         self.architecture = run(Launch([_tool("dpkg"), "--print-architecture"], Path("/"))).strip()
@@ -49,7 +48,7 @@ class Apt:
                 f"no ready-made services for {self.architecture} (only {', '.join(architectures)})", do=OTHERWISE
             )
         self.folder = folder
-        self._write_configuration()
+        self._write_configuration(suite)
 
     def update(self) -> None:
         """Fetch and verify the package lists."""
@@ -82,11 +81,12 @@ class Apt:
         except ServiceFailed as failed:
             raise ServiceMissing(failed.what, do=f"see that apt-get update works here, or {OTHERWISE}") from None
 
-    def _write_configuration(self) -> None:
+    def _write_configuration(self, suite: str) -> None:
         mirror = debian_mirror(read_sources(ETC_APT))
         if mirror is None:
             raise ServiceMissing("this host's apt configuration names no Debian mirror", do=OTHERWISE)
-        keyring = next((KEYRINGS / name for name in KEYRING_NAMES if (KEYRINGS / name).is_file()), None)
+        names = (*KEYRING_NAMES, f"debian-archive-{suite}-automatic.gpg")
+        keyring = next((KEYRINGS / name for name in names if (KEYRINGS / name).is_file()), None)
         if keyring is None:
             raise ServiceMissing(
                 f"no Debian archive keyring in {KEYRINGS}", do="apt-get install debian-archive-keyring"
@@ -95,7 +95,7 @@ class Apt:
             (self.folder / folder).mkdir(parents=True)
         (self.folder / "status").touch()
         (self.folder / "sources.list").write_text(
-            f"deb [signed-by={keyring}] {mirror} {SUITE} main\n", encoding="utf-8"
+            f"deb [signed-by={keyring}] {mirror} {suite} main\n", encoding="utf-8"
         )
         reach = run(Launch([_tool("apt-config"), "dump"], Path("/")))
         (self.folder / "apt.conf").write_text(private_configuration(self.folder, reach), encoding="utf-8")

@@ -1,8 +1,12 @@
-"""TimescaleDB and Mosquitto without root and without Docker: Debian 13's packages, unpacked into one folder.
+"""TimescaleDB and Mosquitto without root and without Docker: Debian's packages, unpacked into one folder.
 
 apt-get runs on private folders with the host's own Debian mirror and checks the signatures; dpkg-deb unpacks;
 patchelf points the programs at the C library that came along, so the host's is neither used nor changed. A bundle
 appears under its final name only when it is complete.
+
+Everything is Debian 13's (trixie) but Mosquitto, whose 2.0 reads a message in ten system calls and carries half of what
+2.1 does. That one is taken from Debian's testing suite (forky), beside the other and with a C library of its own: a
+library that only forky has (libdlt3) needs a newer one than trixie's, and PostgreSQL is to run on nothing but trixie's.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
 import sysconfig
 import time
 from collections.abc import Callable, Iterator
@@ -21,20 +26,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from foundation.errors import ServiceMissing, SettingsError
+from foundation.errors import ServiceFailed, ServiceMissing, SettingsError
 from runtime.account import can_reach, service_account
 from runtime.apt import Apt, Package
 from runtime.places import SYSTEM_CACHE, cache_dir
-from runtime.spawn import Launch, run
+from runtime.spawn import Launch, last_line, run, start
 
 Say = Callable[[str], None]
 
-FORMAT = 1
+FORMAT = 2
 POSTGRES = "17"
-WANTED = (f"postgresql-{POSTGRES}-timescaledb", f"postgresql-client-{POSTGRES}", "mosquitto", "mosquitto-clients")
-NEEDED = (*WANTED, f"postgresql-{POSTGRES}")
-UNNEEDED_LIBRARIES = ("libllvm", "libz3-", "libperl", "libsemanage", "libsepol", "libpam-", "libdebconf", "libc-")
-"""LLVM and Z3 (jit is off), perl and login are half of the download and only serve Debian's maintainer scripts."""
+STABLE_SUITE, NEWER_SUITE = "trixie", "forky"
+UNNEEDED_LIBRARIES = (
+    "libllvm", "libz3-", "libperl", "libsemanage", "libsepol", "libpam-", "libdebconf", "libc-", "libsystemd-shared",
+    "libmount", "libblkid", "libsqlite3-", "libedit", "libbsd", "libmd", "libdb5", "libsasl2-modules", "libgcrypt",
+    "libgpg-error", "libgdbm", "libncurses", "libproc2-", "libacl", "libattr", "libaudit-common",
+)  # fmt: skip
+"""LLVM and Z3 (jit is off), perl, login and systemd are half of the download and only serve maintainer scripts; the
+others serve programs and plug-ins that we do not start. Each program that we do start is asked for what it lacks."""
 UNNEEDED_FOLDERS = (
     "usr/share/doc", "usr/share/man", "usr/share/locale", f"usr/share/postgresql/{POSTGRES}/man",
     f"usr/lib/postgresql/{POSTGRES}/lib/bitcode", "etc", "var",
@@ -46,24 +55,64 @@ OTHERWISE = "set NUANSHAO_DATABASE_URL and NUANSHAO_MQTT_URL, or use docker comp
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Packages of one suite with all that they need, in a folder of their own below the bundle's.
+
+    `programs` are those that we start; the first one, given `question`, prints `answer` and its version.
+    """
+
+    title: str
+    folder: str
+    packages: tuple[str, ...]
+    programs: tuple[str, ...]
+    question: str
+    answer: str
+
+    def needs(self, package: Package) -> bool:
+        """Whether the package is more than food for maintainer scripts."""
+        if package.name in self.packages or package.name == f"postgresql-{POSTGRES}":
+            return True
+        library = package.name.startswith("lib") or package.name in {"zlib1g", "gcc-14-base"}
+        return library and not package.name.startswith(UNNEEDED_LIBRARIES) and not package.name.endswith("-perl")
+
+
+_POSTGRES_BIN = f"usr/lib/postgresql/{POSTGRES}/bin"
+DATABASE = Part(
+    "TimescaleDB",
+    "database",
+    (f"postgresql-{POSTGRES}-timescaledb", f"postgresql-client-{POSTGRES}"),
+    tuple(f"{_POSTGRES_BIN}/{name}" for name in ("postgres", "initdb", "psql", "pg_dump", "pg_restore")),
+    "--version",
+    "(PostgreSQL)",
+)
+BROKER = Part(
+    "Mosquitto",
+    "broker",
+    ("mosquitto", "mosquitto-clients"),
+    ("usr/sbin/mosquitto", "usr/bin/mosquitto_pub", "usr/bin/mosquitto_sub", "usr/bin/mosquitto_passwd"),
+    "-h",
+    "mosquitto version",
+)
+
+
+@dataclass(frozen=True, slots=True)
 class Bundle:
-    """A complete bundle: its folder and the versions in it."""
+    """A complete bundle: its folder."""
 
     root: Path
-    versions: dict[str, str]
 
     @property
     def postgres_bin(self) -> Path:
         """The folder with postgres, initdb, psql, pg_dump …."""
-        return self.root / "usr" / "lib" / "postgresql" / POSTGRES / "bin"
+        return self.root / DATABASE.folder / _POSTGRES_BIN
 
     def program(self, name: str) -> Path:
         """The program `name` of the Mosquitto packages."""
-        return self.root / "usr" / ("sbin" if name == "mosquitto" else "bin") / name
+        return self.root / BROKER.folder / "usr" / ("sbin" if name == "mosquitto" else "bin") / name
 
 
 def ensure_bundle(say: Say) -> Bundle:
-    """The services bundle, fetched when this user has none yet (about 65 MB to fetch, 30 s).
+    """The services bundle, fetched when this user has none yet (about 70 MB to fetch, 40 s).
 
     Raises ServiceMissing with one line for whatever stands in the way.
     """
@@ -108,55 +157,80 @@ def _make(cache: Path, name: str, say: Say) -> Bundle:
             partial.rename(cache / name)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-    return Bundle(cache / name, versions)
+    return Bundle(cache / name)
 
 
-def _fill(folder: Path, final: Path, say: Say) -> dict[str, str]:
-    apt = Apt(folder / "apt", architectures=tuple(TRIPLETS))
+def _fill(folder: Path, final: Path, say: Say) -> dict[str, dict[str, str]]:
+    database = _add(DATABASE, STABLE_SUITE, folder, final, say)
+    broker = newest(lambda suite: _add(BROKER, suite, folder, final, say), say)
+    return {DATABASE.folder: database, BROKER.folder: broker}
+
+
+def newest(add: Callable[[str], dict[str, str]], say: Say) -> dict[str, str]:
+    """What `add` makes of the newer suite; of the stable one where that fails, which is slower and is said."""
+    try:
+        return add(NEWER_SUITE)
+    except (ServiceMissing, ServiceFailed) as failed:
+        say(f"no Mosquitto 2.1, so 2.0, which carries half as many messages: {failed.what}")
+    return add(STABLE_SUITE)
+
+
+def _add(part: Part, suite: str, folder: Path, final: Path, say: Say) -> dict[str, str]:
+    """Fetch and unpack `part`, and see that it runs; version by package."""
+    root, state = folder / part.folder, folder / "apt"
+    for left in (root, state):
+        shutil.rmtree(left, ignore_errors=True)
+        left.mkdir()
+    apt = Apt(state, suite, tuple(TRIPLETS))
     apt.update()
-    packages = [package for package in apt.closure(WANTED) if _is_needed(package)]
+    packages = [package for package in apt.closure(part.packages) if part.needs(package)]
     size = sum(package.size for package in packages) / 1e6
-    say(f"fetching TimescaleDB and Mosquitto: {len(packages)} Debian packages, {size:.0f} MB, once per user")
-    for number, file in enumerate(apt.download(packages), start=1):
-        run(Launch(["/usr/bin/dpkg-deb", "-x", file, folder], folder))
+    say(f"fetching {part.title}: {len(packages)} packages of Debian {suite}, {size:.0f} MB, once per user")
+    for file in apt.download(packages):
+        run(Launch(["/usr/bin/dpkg-deb", "-x", file, root], folder))
         file.unlink()
-        if number in {len(packages) // 3, 2 * len(packages) // 3}:
-            say(f"unpacked {number} of {len(packages)} packages")
-    shutil.rmtree(folder / "apt")
+    shutil.rmtree(state)
     for unneeded in UNNEEDED_FOLDERS:
-        shutil.rmtree(folder / unneeded, ignore_errors=True)
-    _patch(folder, final, TRIPLETS[apt.architecture])
+        shutil.rmtree(root / unneeded, ignore_errors=True)
+    _patch(part, root, final / part.folder, TRIPLETS[apt.architecture])
     return {package.name: package.version for package in packages}
 
 
-def _is_needed(package: Package) -> bool:
-    if package.name in NEEDED:
-        return True
-    library = package.name.startswith("lib") or package.name in {"zlib1g", "gcc-14-base"}
-    return library and not package.name.startswith(UNNEEDED_LIBRARIES) and not package.name.endswith("-perl")
-
-
-def _patch(folder: Path, final: Path, triplet: str) -> None:
-    loader = next(iter(sorted((folder / "usr" / "lib" / triplet).glob("ld-linux*.so.*"))), None)
+def _patch(part: Part, root: Path, final: Path, triplet: str) -> None:
+    libraries = root / "usr" / "lib" / triplet
+    loader = next(iter(sorted(libraries.glob("ld-linux*.so.*"))), None)
     if loader is None:
         raise ServiceMissing("the fetched C library has no loader", do=OTHERWISE)
-    interpreter = final / loader.relative_to(folder)
-    rpath = f"{final}/usr/lib/{triplet}"
+    interpreter = final / loader.relative_to(root)
     patchelf = _patchelf()
-    made = Bundle(folder, {})
-    programs = [
-        *(made.postgres_bin / name for name in ("postgres", "initdb", "psql", "pg_dump", "pg_restore")),
-        *(made.program(name) for name in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "mosquitto_passwd")),
-    ]
-    for program in programs:
-        run(
-            Launch([patchelf, "--set-interpreter", interpreter, "--force-rpath", "--set-rpath", rpath, program], folder)
-        )
+    link_sonames(libraries, patchelf)
+    for name in part.programs:
+        program = root / name
+        rpath = final / libraries.relative_to(root)
+        run(Launch([patchelf, "--set-interpreter", interpreter, "--force-rpath", "--set-rpath", rpath, program], root))
         # the bundle has not its final name yet, so the loader is told where the libraries are
-        listed = run(Launch([loader, "--library-path", loader.parent, "--list", program], folder))
+        listed = run(Launch([loader, "--library-path", libraries, "--list", program], root))
         missing = [line.split()[0] for line in listed.splitlines() if "not found" in line]
         if missing:
             raise ServiceMissing(f"{program.name} needs {', '.join(missing)}, which was not fetched", do=OTHERWISE)
+    first = root / part.programs[0]
+    # not run(): mosquitto -h ends with 1 or 3, depending on its version
+    with start(Launch([loader, "--library-path", libraries, first, part.question], root), subprocess.PIPE) as asked:
+        printed = asked.communicate()[0].decode("utf-8", "replace")
+    if part.answer not in printed:
+        raise ServiceMissing(f"the fetched {first.name} does not run here: {last_line(printed)}", do=OTHERWISE)
+
+
+def link_sonames(libraries: Path, patchelf: Path) -> None:
+    """Makes the links that ldconfig would, where a package brings none (Debian's libpicohttpparser1)."""
+    files = list(libraries.glob("lib*.so.*"))
+    linked = {file.readlink().name for file in files if file.is_symlink()}
+    for file in files:
+        if file.is_symlink() or file.name in linked:
+            continue
+        soname = run(Launch([patchelf, "--print-soname", file], libraries)).strip()
+        if soname and not (libraries / soname).exists():
+            (libraries / soname).symlink_to(file.name)
 
 
 def _patchelf() -> Path:
@@ -173,11 +247,11 @@ def _complete(root: Path) -> Bundle | None:
     except (OSError, ValueError):
         return None
     # the programs carry their folder's name inside: a moved bundle does not run
-    return Bundle(root, dict(stamp["packages"])) if stamp.get("root") == str(root) else None
+    return Bundle(root) if stamp.get("root") == str(root) else None
 
 
 def _key() -> str:
-    content = repr((FORMAT, WANTED, UNNEEDED_LIBRARIES, os.uname().machine))
+    content = repr((FORMAT, STABLE_SUITE, NEWER_SUITE, DATABASE, BROKER, UNNEEDED_LIBRARIES, os.uname().machine))
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 

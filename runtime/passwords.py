@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,20 +12,26 @@ from foundation.errors import SettingsError
 
 OUR_ACCOUNT = "nuanshao"
 """The broker account of ingest and api; no device may have this name."""
+_HASH = re.compile(
+    r"\$(6|7\$[1-9]\d*)\$([A-Za-z0-9+/]{4})+([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\$[A-Za-z0-9+/]{86}=="
+    r"|\$argon2id\$[!-9;-~]+"
+)
+"""What mosquitto_passwd writes. Mosquitto 2.1 ends when it reads a line with anything else; 2.0 left that line out."""
 
 
 def password_file(rows: Iterable[tuple[str, str]]) -> str:
     """The text of a password file from (user name, hash) rows.
 
-    Raises SettingsError for a name that is empty, appears twice or would break the file or the ACL patterns.
+    Raises SettingsError for a name that is empty, appears twice or would break the file or the ACL patterns, and for a
+    hash that the broker could not read.
     """
     seen: set[str] = set()
     lines: list[str] = []
     for name, hashed in rows:
         if not name or name in seen or set(name) & set(":+#/\r\n\0"):
             raise SettingsError(f"broker user {name!r} is empty, twice in the list or not allowed", do="rename it")
-        if "\n" in hashed or "\r" in hashed:
-            raise SettingsError(f"broker user {name!r}: the hash has more than one line", do="hash it again")
+        if not _HASH.fullmatch(hashed):
+            raise SettingsError(f"broker user {name!r}: the hash is none of Mosquitto's", do="give it a new password")
         seen.add(name)
         lines.append(f"{name}:{hashed}\n")
     return "".join(lines)

@@ -17,8 +17,10 @@ from alerts.engine import Engine
 from alerts.service import AlertsService
 from broker import queue_probe
 from broker.address import Broker
+from broker.delivery import Delivery
 from broker.queue_probe import MESSAGES, QueueVerdict, probe_queue
 from broker.session import Connection, Login, connect
+from broker.version import broker_version
 from catalogue.rules import default_pack
 from foundation.clock import utc_now
 from foundation.errors import BrokerUnavailable
@@ -30,20 +32,26 @@ from tests.integration.test_ingest import until
 
 
 @pytest.fixture
-def careless(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mosquitto]:
-    """A broker as Mosquitto is without our settings: 1000 messages a session, and no more."""
+def own_broker(services: Services) -> Iterator[Mosquitto]:
+    """A broker of the test's own, not yet started."""
     folder = Path(tempfile.mkdtemp(prefix="nuanshao-broker-"))
     folder.chmod(0o755)
-    ours = mosquitto.SAFETY_SETTINGS.read_text(encoding="ascii")
-    settings = folder / "settings"
-    settings.write_text(ours.replace("max_queued_messages 2000000", "max_queued_messages 1000"), encoding="ascii")
-    assert settings.read_text() != ours
-    monkeypatch.setattr(mosquitto, "SAFETY_SETTINGS", settings)
     broker = Mosquitto(folder / "mosquitto", services.programs.broker)
-    broker.start()
     yield broker
     broker.stop()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def careless(own_broker: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Mosquitto:
+    """A broker as Mosquitto is without our settings: 1000 messages a session, and no more."""
+    ours = mosquitto.SAFETY_SETTINGS.read_text(encoding="ascii")
+    settings = own_broker.folder.parent / "settings"
+    settings.write_text(ours.replace("max_queued_messages 2000000", "max_queued_messages 1000"), encoding="ascii")
+    assert settings.read_text() != ours
+    monkeypatch.setattr(mosquitto, "SAFETY_SETTINGS", settings)
+    own_broker.start()
+    return own_broker
 
 
 async def test_our_broker_keeps_what_ingest_has_not_taken(broker: Mosquitto) -> None:
@@ -153,3 +161,72 @@ async def test_a_session_that_has_left_for_good_is_forgotten(broker: Mosquitto) 
         assert connection.session_present is False, "nothing was kept"
         connection.disconnect(for_good=True)
         await asyncio.wait_for(asyncio.shield(connection.lost), 10)
+
+
+async def test_the_broker_says_which_one_it_is(
+    broker: Mosquitto, services: Services, let_in: Callable[..., dict[str, str]]
+) -> None:
+    address = Broker.parse(broker.url)
+    assert await broker_version(address) == f"mosquitto version {services.programs.broker.version}"
+    passwords = let_in("co-000")
+    device = Broker(address.host, address.port, "co-000", passwords["co-000"].encode(), tls=False)
+    assert await broker_version(device) == "", "not for everybody"
+
+
+async def test_the_broker_has_nothing_to_say_against_an_ordinary_publisher(own_broker: Mosquitto) -> None:
+    own_broker.start()
+    address = Broker.parse(own_broker.url)
+    publisher = Connection(0, lambda _: None)
+    await connect(publisher, address, Login("publisher", keep=False))
+    await asyncio.gather(*(publisher.publish("nuanshao/v1/probe/quota", b"") for _ in range(100)))
+    publisher.disconnect()
+    await asyncio.wait_for(publisher.lost, 10)
+    async with aiomqtt.Client(
+        address.host, address.port, username=address.username, password=(address.password or b"").decode(),
+        protocol=aiomqtt.ProtocolVersion.V311,
+    ) as client:  # fmt: skip
+        await client.publish("nuanshao/v1/probe/quota", b"", qos=1)
+    own_broker.stop()
+    assert "receive-maximum" not in own_broker.log.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("share", "come"), [(False, [b"before", b"after"]), (True, [b"before"])])
+async def test_a_restarted_broker_has_forgotten_shared_subscriptions_and_no_others(
+    own_broker: Mosquitto, *, share: bool, come: list[bytes]
+) -> None:
+    """Why one worker shares with nobody (ingest/sessions.py). Should a Mosquitto save them one day, this tells."""
+    topic = "nuanshao/v1/probe/restart"
+    login = Login("worker", divisible=(topic,), group="workers", share=share)
+    own_broker.start()
+    address = Broker.parse(own_broker.url)
+    arrived: list[bytes] = []
+    ended = asyncio.Event()
+
+    def hear(deliveries: list[Delivery]) -> None:
+        arrived.extend(delivery.payload for delivery in deliveries)
+        back.acknowledge(deliveries)
+        if b"end" in arrived:
+            ended.set()
+
+    async def leave(connection: Connection) -> None:
+        connection.disconnect()
+        await asyncio.wait_for(connection.lost, 10)
+
+    async def publish(payload: bytes) -> None:
+        publisher = Connection(0, lambda _: None)
+        await connect(publisher, address, Login("publisher", keep=False))
+        await publisher.publish(topic, payload)
+        await leave(publisher)
+
+    worker = Connection(0, lambda _: None)
+    await connect(worker, address, login)
+    await leave(worker)
+    await publish(b"before")
+    own_broker.restart()
+    await publish(b"after")
+    back = Connection(1, hear)
+    await connect(back, address, login)
+    await publish(b"end")
+    await asyncio.wait_for(ended.wait(), 10)
+    await leave(back)
+    assert arrived == [*come, b"end"]

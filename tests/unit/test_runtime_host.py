@@ -40,7 +40,7 @@ def mosquitto(folder: Path, version: str) -> None:
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine whose installed programs are those below tmp_path, with a bundle of PostgreSQL 17 at hand."""
-    bundle = Bundle(tmp_path / "bundle", {})
+    bundle = Bundle(tmp_path / "bundle")
     made = postgres(tmp_path / "made", "17.6")
     bundle.postgres_bin.parent.mkdir(parents=True)
     made.rename(bundle.postgres_bin)
