@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
     standby_dir: str = Field(
         default="",
-        description="Folder in which alerts keeps what it needs to tell CO and gas without the database (phone"
+        description="Folder in which alerts keeps what it needs to tell CO, gas and fire without the database (phone"
         " numbers among it); needs MQTT_URL. Empty: nobody is told while the database is down",
     )
     api_host: str = Field(default="127.0.0.1", description="Address that the API listens on")

@@ -36,7 +36,7 @@ from foundation.settings import settings
 
 log = structlog.get_logger()
 
-NO_FOLDER: Final = "NUANSHAO_STANDBY_DIR is not set: nobody is told of CO or gas while the database is down"
+NO_FOLDER: Final = "NUANSHAO_STANDBY_DIR is not set: nobody is told of CO, gas or fire while the database is down"
 LOOK_EVERY_S: Final = 0.5
 TIDY_EVERY: Final = timedelta(minutes=1)
 AWAY_AFTER: Final = timedelta(seconds=8)

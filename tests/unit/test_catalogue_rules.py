@@ -40,7 +40,7 @@ def event(**more: object) -> dict[str, Any]:
 
 def test_a_pack_names_itself_on_its_alarms() -> None:
     assert parse_pack(pack(co(), event(id="bit")), "mine.yaml").label == "test@3"
-    assert PACK.label == "default@2"
+    assert PACK.label == "default@3"
 
 
 @pytest.mark.parametrize(
@@ -190,5 +190,5 @@ def test_what_is_told_late_stays_until_somebody_has_seen_it() -> None:
 
 def test_the_detectors_own_bits_raise_at_once() -> None:
     bits = {rule.event: rule.priority for rule in PACK.rules if isinstance(rule, EventRule)}
-    assert bits["co_alarm"] == bits["gas_alarm"] == "critical"
+    assert bits["co_alarm"] == bits["gas_alarm"] == bits["fire_alarm"] == "critical"
     assert bits.keys() <= EVENT_TYPE.keys()
