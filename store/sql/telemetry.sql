@@ -44,7 +44,9 @@ insert into rejects (received_at, topic, reason, detail, payload, payload_size)
 select %(received_at)s, %(topic)s, %(reason)s, %(detail)s, %(payload)s, %(payload_size)s
 where not (%(duplicate)s and exists (
     select 1 from rejects held
-    where held.received_at > %(received_at)s - interval '1 hour' and held.topic = %(topic)s
+    where held.received_at > %(received_at)s - interval '1 hour'
+      and hashtextextended(held.topic, 0) = hashtextextended(%(topic)s, 0) and held.topic = %(topic)s
+      and sha256(held.payload) = sha256(%(payload)s)
       and held.reason = %(reason)s and held.detail = %(detail)s and held.payload = %(payload)s))
 
 -- name: count_ledger

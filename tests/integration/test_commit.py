@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from psycopg import sql as pg
 
 from broker.delivery import Delivery
-from ingest.commit import Counts
+from ingest.batch import Rejected
+from ingest.commit import Counts, reject_row
+from ingest.reject import Reject
+from store.named_sql import sql
 from tests.world import World, ms, one, rows
 
 
@@ -91,6 +95,16 @@ async def test_a_redelivered_reject_is_a_duplicate(world: World) -> None:
     fresh = await world.deliver(broken)
     assert (again, fresh) == (Counts(received=1, duplicate=1), Counts(received=1, rejected=1))
     assert await one(world.database, "select count(*) from rejects") == 2
+
+
+async def test_whether_a_redelivered_reject_is_here_is_asked_of_an_index(world: World) -> None:
+    again = reject_row(Rejected(delivery(world, b"{", duplicate=True), Reject("empty", "no bytes")))
+    await world.database.execute("set enable_seqscan = off")
+    cursor = await world.database.execute(pg.SQL("explain ") + sql("insert_reject"), again)
+    plan = "\n".join(line for (line,) in await cursor.fetchall())
+    (condition,) = (line for line in plan.splitlines() if "Index Cond" in line)
+    assert "rejects_same" in plan
+    assert all(part in condition for part in ("hashtextextended", "sha256", "received_at")), plan
 
 
 async def test_one_bad_reading_never_costs_a_neighbour(world: World) -> None:
