@@ -139,6 +139,7 @@ class Run:
         throwaway, copy_per_s = self._without_ingest()
         with self.bed.fresh_broker(), self.bed.at_work():
             self._with_ingest(self.options.pairs, throwaway, copy_per_s)
+            self._settle()
             self.say(f"latency at {self.options.rate:,.0f} messages/s")
             at_rate, background = self._with_dangers("background")
             self.say("latency while saturated")

@@ -151,7 +151,7 @@ class Phases:
             yield board
 
     def _order(
-        self, board: Board, *, strip: int = 500, window: int = 8_000, ahead: int = 20_000, rate: float = 0.0
+        self, board: Board, *, strip: int = 500, window: int = 8_000, ahead: int = 30_000, rate: float = 0.0
     ) -> Order:
         strip = min(strip, max(1, self._devices // 3))
         return Order(str(board.path), self._devices, 10 + self._number % 90, strip, SOCKETS, window, ahead, rate)

@@ -57,7 +57,7 @@ class Order:
     strip: int = 500
     sockets: int = 1
     window: int = 8_000
-    ahead: int = 20_000
+    ahead: int = 30_000
     rate: float = 0.0
 
     def text(self) -> str:
