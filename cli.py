@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.commands import rules_app
 from bench.commands import bench_app
 from demo.simulate import simulate_app
 from foundation import logs
@@ -41,6 +42,7 @@ app.add_typer(dashboards_app, name="dashboards")
 app.add_typer(simulate_app, name="simulate")
 app.add_typer(drill_app, name="drill")
 app.add_typer(bench_app, name="bench")
+app.add_typer(rules_app, name="rules")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()

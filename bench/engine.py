@@ -23,7 +23,7 @@ def bench_engine(seconds: float) -> dict[str, Any]:
     now_ms = time.time_ns() // 1_000_000
     engine = Engine(default_pack())
     ready = blocks(DEVICES, now_ms)
-    suspected = sum(int(engine.suspects(block).sum()) for block in ready)
+    suspected = sum(int(engine.judgement.suspects(block).sum()) for block in ready)
     if suspected:
         raise ServiceFailed(
             f"{suspected} of {DEVICES} ordinary readings are beyond a threshold", do="mend bench/packets.py"
@@ -34,7 +34,7 @@ def bench_engine(seconds: float) -> dict[str, Any]:
         involved: set[int] = set()
         everyone: set[int] = set()
         for block in ready:
-            involved.update(block.device_ids[engine.suspects(block)].tolist())
+            involved.update(block.device_ids[engine.judgement.suspects(block)].tolist())
             everyone.update(block.device_ids.tolist())
         screened += len(everyone) - len(involved)
     judging_s, judging_cpu_s = time.monotonic() - began, time.process_time() - cpu

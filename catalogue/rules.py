@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Literal, overload
 
 import numpy as np
@@ -169,6 +170,16 @@ def parse_pack(text: str, file: str) -> RulePack:
         raise CatalogueError(
             f"{file}{rule}{', ' + field if field else ''}: {first['msg']}", do="mend the pack"
         ) from None
+
+
+def read_pack(file: Path) -> RulePack:
+    """The pack in `file`. Raises CatalogueError that names the file, the rule and the field."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failed:
+        reason = failed.strerror if isinstance(failed, OSError) else str(failed)
+        raise CatalogueError(f"cannot read {file}: {reason}", do="give a YAML file in UTF-8") from None
+    return parse_pack(text, file.name)
 
 
 @lru_cache(maxsize=1)

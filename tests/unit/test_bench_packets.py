@@ -113,7 +113,7 @@ def test_ingest_takes_all_of_it_as_blocks_and_no_rule_is_concerned() -> None:
     assert not any(block.flags.any() for block in batch.blocks)
     assert all((np.isfinite(block.values).sum(axis=1) == 12).all() for block in batch.blocks), "12 metrics each"
     engine = Engine(default_pack())
-    assert not any(engine.suspects(block).any() for block in batch.blocks)
+    assert not any(engine.judgement.suspects(block).any() for block in batch.blocks)
 
 
 def test_a_block_moved_in_time_is_another_block_of_the_same_devices() -> None:

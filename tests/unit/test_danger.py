@@ -94,10 +94,12 @@ def test_it_agrees_with_the_engine(worth: int, sent: list[tuple[KnownDevice, dic
         columns.WORTH_A_BLOCK = before  # type: ignore[misc]
     engine = Engine(RulePack(pack="life", version=1, rules=PACK.life_safety))
     suspects = {
-        (one.device.uid, one.judged_ms) for one in batch.readings if engine._suspect(one) and not one.device.drill
+        (one.device.uid, one.judged_ms)
+        for one in batch.readings
+        if engine.judgement.suspect(one) and not one.device.drill
     }
     for block in batch.blocks:
-        for row in engine.suspects(block).nonzero()[0].tolist():
+        for row in engine.judgement.suspects(block).nonzero()[0].tolist():
             one = block.reading(row)
             if not one.device.drill:
                 suspects.add((one.device.uid, one.judged_ms))

@@ -1,0 +1,100 @@
+"""A recording through a rule pack, without a database: what would have been raised and when. Pure.
+
+The decisions are those of the alarm engine. Nobody acknowledges; silence, which is judged in the database, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from alerts.condition import Decision, Reason, State, judge_deadline
+from alerts.judgement import Judgement
+from alerts.recording import RecordedBit, RecordedReading
+from catalogue.rules import Priority, Rule, RulePack
+
+
+@dataclass(slots=True)
+class Raised:
+    """An alarm of the trial. `cleared_at`: when the value was normal again; None where the recording ends before."""
+
+    rule: str
+    priority: Priority
+    raised_at: datetime
+    reason: Reason
+    cleared_at: datetime | None = None
+
+    def as_json(self) -> dict[str, str | None]:
+        """For programs; times in UTC."""
+        return {
+            "rule": self.rule,
+            "priority": self.priority,
+            "raised_at": self.raised_at.isoformat(),
+            "cleared_at": None if self.cleared_at is None else self.cleared_at.isoformat(),
+            "reason": self.reason,
+        }
+
+
+def try_rules(pack: RulePack, readings: Sequence[RecordedReading]) -> list[Raised]:
+    """What the pack raises on one device's readings, in order of time; the alarms in the order in which they came.
+
+    A deadline that falls behind the last reading is left open: nobody knows what the device would have said by then.
+    """
+    trial = _Trial(pack)
+    for reading in readings:
+        trial.pass_deadlines(_moment(reading.judged_ms))
+        trial.take(reading)
+    return trial.raised
+
+
+class _Trial:
+    def __init__(self, pack: RulePack) -> None:
+        self.raised: list[Raised] = []
+        self._rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
+        self._judgement = Judgement(pack)
+        self._states: dict[str, State] = {}
+        self._open: dict[str, Raised] = {}
+        self._bits: dict[str, bool] = {}
+
+    def pass_deadlines(self, now: datetime) -> None:
+        """Everything that was due before `now`: what comes at this very moment is judged by what it says."""
+        due = [
+            (state.deadline, rule_id)
+            for rule_id, state in self._states.items()
+            if state.deadline is not None and state.deadline < now
+        ]
+        for deadline, rule_id in sorted(due):
+            self._apply(self._rules[rule_id], judge_deadline(self._states[rule_id], deadline))
+
+    def take(self, reading: RecordedReading) -> None:
+        """Judges a reading, and those of its alarm bits that have changed."""
+        self._apply_all(self._judgement.of_reading(reading, self._state_of))
+        for name, on in reading.bits.items():
+            if self._bits.get(name, False) is not on:
+                self._bits[name] = on
+                bit = RecordedBit(reading.device, name, on, reading.judged_ms)
+                self._apply_all(self._judgement.of_event(bit, self._state_of))
+
+    def _state_of(self, _: int, rule_id: str) -> State | None:
+        return self._states.get(rule_id)
+
+    def _apply_all(self, decided: Iterable[tuple[Rule, Decision]]) -> None:
+        for rule, decision in decided:
+            self._apply(rule, decision)
+
+    def _apply(self, rule: Rule, decision: Decision) -> None:
+        state = decision.state
+        if state is None or state.closed_at is not None:
+            self._states.pop(rule.id, None)
+        else:
+            self._states[rule.id] = state
+        if decision.change == "raised" and state is not None and state.raised_at is not None:
+            self._open[rule.id] = raised = Raised(rule.id, rule.priority, state.raised_at, decision.reason)
+            self.raised.append(raised)
+        elif decision.change == "cleared" and state is not None and rule.id in self._open:
+            self._open.pop(rule.id).cleared_at = state.cleared_at
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
