@@ -31,7 +31,7 @@ test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 ifeq ($(strip $(ARGS)),)
 	@# two at once: mypy and the unit tests calculate while the others wait for real services
 	@units=$$(mktemp); \
-	{ $(BIN)/mypy && $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$units 2>&1 & first=$$!; \
+	{ $(BIN)/mypy && exec $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$units 2>&1 & first=$$!; \
 	trap "kill $$first" INT TERM; \
 	$(BIN)/pytest tests/integration tests/e2e tests/bench tests/chaos; others=$$?; \
 	wait $$first; first=$$?; cat $$units; rm -f $$units; [ $$first -eq 0 ] && [ $$others -eq 0 ]
