@@ -25,6 +25,7 @@ from catalogue.wire import topic
 from demo import drill
 from foundation.errors import BrokerRefused, NotFound
 from foundation.settings import settings
+from registry.passwords import mosquitto_hash
 from runtime import admission
 from runtime.mosquitto import Mosquitto
 from store.connect import connect
@@ -101,7 +102,7 @@ def test_where_the_broker_does_not_let_it_in_there_is_no_drill(
     deployment: str, broker: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(admission, "ADMITTED_WITHIN_S", 0.0)
-    monkeypatch.setattr(drill, "mosquitto_hash", lambda _: "$7$101$AAAA$AAAA")
+    monkeypatch.setattr(drill, "mosquitto_hash", lambda _: mosquitto_hash("another password"))
     with pytest.raises(BrokerRefused, match="drill-1-gw"):
         open_one(HOMES)
     (left,) = drill.drills()

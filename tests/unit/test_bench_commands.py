@@ -14,6 +14,7 @@ import bench.ingest
 import bench.query
 import bench.simulator
 from bench.bed import Bed
+from catalogue.rules import default_pack
 from cli import app
 from foundation.errors import SettingsError
 
@@ -77,7 +78,7 @@ def test_the_engine_and_the_simulator_are_measured_in_memory(json_wanted: bool) 
         report = json.loads(said)
         assert report["readings_per_s"] > 0
         assert report["readings_screened"] >= bench.engine.DEVICES
-        assert report["rules"] == 20
+        assert report["rules"] == len(default_pack().rules)
     code, said = run("simulator", "--homes", "200", "--steps", "2", *form)
     assert code == 0
     if json_wanted:

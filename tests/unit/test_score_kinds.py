@@ -14,8 +14,8 @@ from device_sim.score.kinds import KIND, Kind, home_kind, parse_kinds
 from foundation.errors import CatalogueError
 
 RULE = {rule.id: rule for rule in default_pack().rules}
-NOT_SCORED = {"tamper_reported"}
-"""Nothing that can be injected opens a device."""
+NOT_SCORED = {"tamper_reported", "fire_detector_alarm"}
+"""Nothing that can be injected opens a device or burns."""
 
 
 def test_there_is_a_row_for_each_kind_that_a_fault_names_and_no_other() -> None:

@@ -51,8 +51,9 @@ class Line:
         return f"{decision.change}: {decision.reason}"
 
 
-def test_the_rules_of_co_and_gas_are_told_without_the_database() -> None:
-    assert set(RULE) == {"co_300", "co_100", "co_detector_alarm", "gas_detector_alarm", "ch4_10"}
+def test_the_rules_of_co_gas_and_fire_are_told_without_the_database() -> None:
+    detectors = {"co_detector_alarm", "gas_detector_alarm", "fire_detector_alarm"}
+    assert set(RULE) == {"co_300", "co_100", "ch4_10"} | detectors
 
 
 def test_a_danger_is_seen_by_the_rules_that_it_concerns() -> None:
