@@ -25,6 +25,8 @@ STRIPES: Final = 8
 """One of them each half second."""
 FEW: Final = 256
 """So many are written at once: at a low rate everybody sees what has just come."""
+MANY: Final = 400_000
+"""No more are kept: it bounds our memory (some 250 bytes each)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Latest:
 
     def due(self, held: Stripes, now_s: float) -> list[int]:
         """The stripes that are to be written now; `now_s` by a clock that only goes on."""
-        at_once = sum(map(len, held)) <= FEW
+        many = sum(map(len, held))
+        at_once = many <= FEW or many >= MANY
         return [
             number
             for number, stripe in enumerate(held)

@@ -24,7 +24,7 @@ from ingest.clocks import DeviceClocks
 from ingest.columns import WORTH_A_BLOCK, Gathering
 from ingest.decode import Reading, decode_readings
 from ingest.judge import Judged, judge
-from ingest.latest import AT_LEAST_EVERY_S, FEW, STRIPES, Held, Latest, Stripes
+from ingest.latest import AT_LEAST_EVERY_S, FEW, MANY, STRIPES, Held, Latest, Stripes
 from store.columnar import binary_rows
 from store.registry import KnownDevice
 
@@ -178,6 +178,9 @@ def test_few_are_written_at_once_and_many_a_stripe_after_the_other() -> None:
     few = latest.with_new(readings=many_of(DEVICES[0]))
     assert latest.due(few, began) == [DEVICES[0].id % STRIPES], "and nothing of a stripe that is empty"
     assert latest.due(latest.with_new(), began + 1e9) == []
+    (some, *_) = (stripe for stripe in few if len(stripe))
+    full = tuple(Held(readings=some.readings * (MANY // FEW // STRIPES + 1)) for _ in range(STRIPES))
+    assert latest.due(full, began) == list(range(STRIPES)), "and no more are kept than fit into memory"
 
     news = many_of(*DEVICES[:2])
     held = latest.with_new(readings=news)
