@@ -31,7 +31,7 @@ class Engine:
     def __init__(self, pack: RulePack) -> None:
         self.pack = pack
         self.rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
-        self.judgement = Judgement(pack)
+        self.judgement = Judgement(pack.rules)
 
     async def evaluate(
         self,

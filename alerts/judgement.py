@@ -1,17 +1,20 @@
-"""A rule pack, ready to judge: which rule looks at which value of a device. Pure; whoever calls it holds the states."""
+"""Rules, ready to judge: which rule looks at which value of a device. Pure; whoever calls it holds the states."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from alerts.condition import Decision, Sample, State, judge_event, judge_threshold
 from catalogue.metrics import METRIC_INDEX
-from catalogue.rules import EventRule, Rule, RulePack, ThresholdRule
+from catalogue.rules import EventRule, Rule, ThresholdRule
+from foundation.clock import from_ms
+
+UNKNOWN_TYPE: Final = ""
+"""Type of a device that the registry could not be asked about: any rule may concern it."""
 
 
 class Device(Protocol):
@@ -25,19 +28,24 @@ class Device(Protocol):
     def interval_s(self) -> int: ...  # noqa: D102
 
 
-class Observed(Protocol):
-    """A reading: times in ms since 1970, values in the order of the catalogue's metrics."""
+class _Seen(Protocol):
+    """What a device said: times in ms since 1970."""
 
     @property
-    def device(self) -> Device: ...  # noqa: D102
+    def device(self) -> Device: ...
     @property
-    def judged_ms(self) -> int: ...  # noqa: D102
+    def judged_ms(self) -> int: ...
     @property
-    def received_ms(self) -> int: ...  # noqa: D102
+    def received_ms(self) -> int: ...
+    @property
+    def late(self) -> bool: ...
+
+
+class Observed(_Seen, Protocol):
+    """A reading: values in the order of the catalogue's metrics."""
+
     @property
     def values(self) -> Sequence[float | None]: ...  # noqa: D102
-    @property
-    def late(self) -> bool: ...  # noqa: D102
 
 
 class ObservedBlock(Protocol):
@@ -54,21 +62,13 @@ class ObservedBlock(Protocol):
     def reading(self, row: int) -> Observed: ...  # noqa: D102
 
 
-class ObservedEvent(Protocol):
+class ObservedEvent(_Seen, Protocol):
     """An alarm bit."""
 
-    @property
-    def device(self) -> Device: ...  # noqa: D102
     @property
     def type(self) -> str: ...  # noqa: D102
     @property
     def on(self) -> bool: ...  # noqa: D102
-    @property
-    def judged_ms(self) -> int: ...  # noqa: D102
-    @property
-    def received_ms(self) -> int: ...  # noqa: D102
-    @property
-    def late(self) -> bool: ...  # noqa: D102
 
 
 StateOf = Callable[[int, str], State | None]
@@ -76,12 +76,17 @@ StateOf = Callable[[int, str], State | None]
 
 
 class Judgement:
-    """The rules of `pack`, compiled for each device type when the first such device comes."""
+    """Rules, compiled for each device type when the first such device comes. Those on silence look at no reading."""
 
-    def __init__(self, pack: RulePack) -> None:
-        self.pack = pack
-        self._thresholds: dict[str, tuple[tuple[int, ThresholdRule], ...]] = {}
-        self._events = [rule for rule in pack.rules if isinstance(rule, EventRule)]
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._thresholds: list[ThresholdRule] = []
+        self._events: list[EventRule] = []
+        for rule in rules:
+            if isinstance(rule, ThresholdRule):
+                self._thresholds.append(rule)
+            elif isinstance(rule, EventRule):
+                self._events.append(rule)
+        self._compiled: dict[str, tuple[tuple[int, ThresholdRule], ...]] = {}
 
     def suspect(self, reading: Observed) -> bool:
         """Whether the reading is beyond a threshold."""
@@ -105,7 +110,7 @@ class Judgement:
     def of_reading(self, reading: Observed, state_of: StateOf) -> Iterator[tuple[Rule, Decision]]:
         """What each rule that looks at the reading decides."""
         device = reading.device
-        ts, received_at = _moment(reading.judged_ms), _moment(reading.received_ms)
+        ts, received_at = from_ms(reading.judged_ms), from_ms(reading.received_ms)
         for place, rule in self._concerning(device.type):
             value = reading.values[place]
             if value is not None:
@@ -114,23 +119,24 @@ class Judgement:
 
     def of_event(self, event: ObservedEvent, state_of: StateOf) -> Iterator[tuple[Rule, Decision]]:
         """What each rule on this alarm bit decides."""
-        device = event.device
-        sample = Sample(_moment(event.judged_ms), _moment(event.received_ms), float(event.on), event.late)
+        sample = Sample(from_ms(event.judged_ms), from_ms(event.received_ms), float(event.on), event.late)
+        for rule in self.on_event(event):
+            yield rule, judge_event(rule, state_of(event.device.id, rule.id), sample)
+
+    def on_event(self, event: ObservedEvent) -> Iterator[EventRule]:
+        """The rules that look at this alarm bit."""
         for rule in self._events:
-            if rule.event == event.type and rule.concerns(device.type):
-                yield rule, judge_event(rule, state_of(device.id, rule.id), sample)
+            if rule.event == event.type and _may_concern(rule, event.device.type):
+                yield rule
 
     def _concerning(self, device_type: str) -> tuple[tuple[int, ThresholdRule], ...]:
-        found = self._thresholds.get(device_type)
+        found = self._compiled.get(device_type)
         if found is None:
-            found = tuple(
-                (METRIC_INDEX[rule.metric], rule)
-                for rule in self.pack.rules
-                if isinstance(rule, ThresholdRule) and rule.concerns(device_type)
+            found = self._compiled[device_type] = tuple(
+                (METRIC_INDEX[rule.metric], rule) for rule in self._thresholds if _may_concern(rule, device_type)
             )
-            self._thresholds[device_type] = found
         return found
 
 
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
+def _may_concern(rule: Rule, device_type: str) -> bool:
+    return device_type == UNKNOWN_TYPE or rule.concerns(device_type)

@@ -36,35 +36,37 @@ class RecordedDevice:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedReading:
-    """A row of the file, taken as received the moment it was measured. Times in ms since 1970."""
+class _Recorded:
+    """Taken as received the moment it was measured. Times in ms since 1970."""
 
     device: RecordedDevice
     judged_ms: int
-    values: Sequence[float | None]
-    bits: dict[str, bool]
-    late: bool = False
 
     @property
     def received_ms(self) -> int:
         """When we would have had it."""
         return self.judged_ms
+
+    @property
+    def late(self) -> bool:
+        """Never: nobody knows when it came."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedBit:
+class RecordedReading(_Recorded):
+    """A row of the file."""
+
+    values: Sequence[float | None]
+    bits: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedBit(_Recorded):
     """An alarm bit as a device would have sent it."""
 
-    device: RecordedDevice
     type: str
     on: bool
-    judged_ms: int
-    late: bool = False
-
-    @property
-    def received_ms(self) -> int:
-        """When we would have had it."""
-        return self.judged_ms
 
 
 def read_recording(file: Path, device_type: str, interval_s: float | None = None) -> list[RecordedReading]:
@@ -145,22 +147,23 @@ def _row(name: str, number: int, cells: dict[str, str]) -> _Row:
 
 def _time_ms(name: str, number: int, text: str) -> int:
     try:
-        seconds = float(text)
+        found = _milliseconds(text)
     except ValueError:
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            moment = None
-        found = (
-            math.nan if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-        )
-    else:
-        found = seconds if seconds >= MILLISECONDS_FROM else seconds * 1000
+        found = math.nan
     if not 0 <= found <= LATEST_MS:
         raise SettingsError(
             f"{name}:{number}: ts: {text[:40]!r}", do="expected ISO 8601, or seconds or milliseconds since 1970"
         )
     return round(found)
+
+
+def _milliseconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    return number if number >= MILLISECONDS_FROM else number * 1000
 
 
 def _in_catalogue_order(values: dict[str, float]) -> list[float | None]:

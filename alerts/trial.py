@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from alerts.condition import Decision, Reason, State, judge_deadline
 from alerts.judgement import Judgement
 from alerts.recording import RecordedBit, RecordedReading
 from catalogue.rules import Priority, Rule, RulePack
+from foundation.clock import from_ms
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ def try_rules(pack: RulePack, readings: Sequence[RecordedReading]) -> list[Raise
     """
     trial = _Trial(pack)
     for reading in readings:
-        trial.pass_deadlines(_moment(reading.judged_ms))
+        trial.pass_deadlines(from_ms(reading.judged_ms))
         trial.take(reading)
     return trial.raised
 
@@ -52,7 +53,7 @@ class _Trial:
     def __init__(self, pack: RulePack) -> None:
         self.raised: list[Raised] = []
         self._rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
-        self._judgement = Judgement(pack)
+        self._judgement = Judgement(pack.rules)
         self._states: dict[str, State] = {}
         self._open: dict[str, Raised] = {}
         self._bits: dict[str, bool] = {}
@@ -73,7 +74,7 @@ class _Trial:
         for name, on in reading.bits.items():
             if self._bits.get(name, False) is not on:
                 self._bits[name] = on
-                bit = RecordedBit(reading.device, name, on, reading.judged_ms)
+                bit = RecordedBit(reading.device, reading.judged_ms, name, on)
                 self._apply_all(self._judgement.of_event(bit, self._state_of))
 
     def _state_of(self, _: int, rule_id: str) -> State | None:
@@ -94,7 +95,3 @@ class _Trial:
             self.raised.append(raised)
         elif decision.change == "cleared" and state is not None and rule.id in self._open:
             self._open.pop(rule.id).cleared_at = state.cleared_at
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -13,7 +13,7 @@ import psycopg
 
 from bench.bed import LOOK_EVERY_S, STORED_WITHIN_S, Bed
 from bench.board import Board, Number
-from bench.publisher import LAST_ACKS_S, SLICE_S, Order
+from bench.publisher import AHEAD, LAST_ACKS_S, SLICE_S, Order
 from bench.usage import machine_busy_s
 from foundation.clock import utc_now
 from store.connect import connect
@@ -151,7 +151,7 @@ class Phases:
             yield board
 
     def _order(
-        self, board: Board, *, strip: int = 500, window: int = 8_000, ahead: int = 30_000, rate: float = 0.0
+        self, board: Board, *, strip: int = 500, window: int = 8_000, ahead: int = AHEAD, rate: float = 0.0
     ) -> Order:
         strip = min(strip, max(1, self._devices // 3))
         return Order(str(board.path), self._devices, 10 + self._number % 90, strip, SOCKETS, window, ahead, rate)

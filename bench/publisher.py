@@ -35,6 +35,8 @@ SLICE_S: Final = 0.005
 CLOSED_SLICE_S: Final = 0.01
 """In a closed loop; short against what lies ahead of the consumer. Each look costs, and is a message's worth of CPU."""
 LAST_ACKS_S: Final = 60.0
+AHEAD: Final = 30_000
+"""In a closed loop; more than ingest may have in flight, so that the broker always has something for it."""
 SEND_WITHIN_S: Final = 30
 _CONNACK: Final = b"\x20\x02\x00\x00"
 _PUBACK: Final = 0x40
@@ -57,7 +59,7 @@ class Order:
     strip: int = 500
     sockets: int = 1
     window: int = 8_000
-    ahead: int = 30_000
+    ahead: int = AHEAD
     rate: float = 0.0
 
     def text(self) -> str:

@@ -20,7 +20,7 @@ from device_sim.network.broker import Address, Broker
 from device_sim.network.gateway import Gateway
 from device_sim.network.mqtt_device import MqttDevice
 from device_sim.network.outbox import Item
-from foundation.clock import Clock, utc_now
+from foundation.clock import Clock, from_ms, utc_now
 
 TICK_S: Final = 0.05
 FLUSH_EVERY: Final = 10
@@ -125,7 +125,7 @@ class Load:
         else:
             self._high_until[device] = asyncio.get_running_loop().time() + CO_LASTS_S
             ts_ms = self._measure(device)
-        at = datetime.fromtimestamp(ts_ms / 1000, UTC)
+        at = from_ms(ts_ms)
         self.sent.injected.append(Injected(self.devices[device].uid, at, danger.way))
         return True
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from device_sim.runs.parquet import ParquetSink
 from device_sim.runs.progress import Progressing, Rate, Snapshot, progress
 from device_sim.score.truth import Truth
 from device_sim.sensors.batch import Batch, joined
-from foundation.clock import Clock, utc_now
+from foundation.clock import Clock, from_ms, utc_now
 from foundation.errors import SettingsError
 from foundation.version import VERSION
 from store.connect import connect, database_url
@@ -61,7 +61,7 @@ class DatabaseSink:
         for device_type in list(self._waiting):
             self._store(device_type)
         if self._newest_ms:
-            newest = datetime.fromtimestamp(self._newest_ms / 1000, UTC)
+            newest = from_ms(self._newest_ms)
             refresh_latest(self._connection, self._ids.tolist(), newest - timedelta(days=2))
             self._connection.commit()
 

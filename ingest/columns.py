@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -64,35 +64,26 @@ class Block:
     def at(self, rows: Longs | Bools) -> Block:
         """Only these readings: places, or which."""
         places = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Block(
-            self.device_type,
-            self.metrics,
-            [self.devices[place] for place in places.tolist()],
-            self.device_ids[places],
-            self.ts_ms[places],
-            self.judged_ms[places],
-            self.received_ms[places],
-            self.seq[places],
-            self.boot[places],
-            self.flags[places],
-            self.values[places],
-        )
+        return self._only(places, [self.devices[place] for place in places.tolist()])
 
     def part(self, start: int, end: int) -> Block:
         """Those from `start` to before `end`, on the same memory."""
         here = slice(start, end)
+        return self._only(here, self.devices[here])
+
+    def _only(self, rows: npt.NDArray[Any] | slice, devices: Sequence[KnownDevice]) -> Block:
         return Block(
             self.device_type,
             self.metrics,
-            self.devices[here],
-            self.device_ids[here],
-            self.ts_ms[here],
-            self.judged_ms[here],
-            self.received_ms[here],
-            self.seq[here],
-            self.boot[here],
-            self.flags[here],
-            self.values[here],
+            devices,
+            self.device_ids[rows],
+            self.ts_ms[rows],
+            self.judged_ms[rows],
+            self.received_ms[rows],
+            self.seq[rows],
+            self.boot[rows],
+            self.flags[rows],
+            self.values[rows],
         )
 
     def row(self, place: int) -> TelemetryRow:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import psycopg
 
 from alerts.engine import Engine
-from foundation.clock import Clock
+from foundation.clock import Clock, from_ms
 from ingest.batch import KEPT_PAYLOAD_BYTES, Batch, JudgedStatus, Rejected
 from ingest.columns import Block
 from ingest.judge import Judged, JudgedEvent
@@ -67,7 +67,8 @@ class Committer:
             rejected = await _store_rejects(connection, batch.rejects)
             held = self._latest.with_new(blocks, readings)
             due = self._latest.due(held, now_s)
-            await _store_newest(connection, [held[number] for number in due])
+            if due:
+                await _store_newest(connection, [held[number] for number in due])
             await _note_rollups(connection, blocks, readings, self._clock())
             self.raised = await self._engine.evaluate(connection, readings, events, self._clock(), blocks)
             stored = sum(map(len, blocks)) + len(readings) + len(events)
@@ -139,8 +140,8 @@ class Committer:
 
 
 def _event_row(event: JudgedEvent) -> tuple[object, ...]:
-    claimed = None if event.device_ts_ms is None else _at(event.device_ts_ms)
-    return _at(event.ts_ms), event.device.id, event.type, event.on, _at(event.received_ms), claimed, event.flags
+    claimed = None if event.device_ts_ms is None else from_ms(event.device_ts_ms)
+    return from_ms(event.ts_ms), event.device.id, event.type, event.on, from_ms(event.received_ms), claimed, event.flags
 
 
 async def _store_statuses(connection: psycopg.AsyncConnection, statuses: list[JudgedStatus]) -> None:
@@ -149,7 +150,10 @@ async def _store_statuses(connection: psycopg.AsyncConnection, statuses: list[Ju
         async with connection.cursor() as cursor:
             await cursor.executemany(
                 sql("upsert_status"),
-                [(one.device.id, one.state, one.session, _at(one.ts_ms), _at(one.received_ms)) for one in statuses],
+                [
+                    (one.device.id, one.state, one.session, from_ms(one.ts_ms), from_ms(one.received_ms))
+                    for one in statuses
+                ],
             )
 
 
@@ -167,7 +171,7 @@ async def _remember(connection: psycopg.AsyncConnection, named: list[tuple[int, 
         return set()
     devices, fingerprints, received = zip(*named, strict=True)
     cursor = await connection.execute(
-        sql("remember_bad_clock"), (list(devices), list(fingerprints), [_at(ms) for ms in received])
+        sql("remember_bad_clock"), (list(devices), list(fingerprints), [from_ms(ms) for ms in received])
     )
     return {(device_id, fingerprint) for device_id, fingerprint in await cursor.fetchall()}
 
@@ -176,7 +180,7 @@ def reject_row(rejected: Rejected) -> dict[str, object]:
     """A row of `rejects`: the reason, and as much of the payload as is kept."""
     delivery, reject = rejected.delivery, rejected.reject
     return {
-        "received_at": _at(delivery.received_ms),
+        "received_at": from_ms(delivery.received_ms),
         "topic": delivery.topic.replace("\0", "?"),
         "reason": reject.reason,
         "detail": reject.detail.replace("\0", "?"),
@@ -204,7 +208,3 @@ async def _note_rollups(
         device_ids = np.concatenate([*(block.device_ids for block in blocks), [r.device.id for r in readings]])
         stamps = np.concatenate([*(block.ts_ms for block in blocks), [reading.ts_ms for reading in readings]])
         await rollup.note(connection, device_ids.astype(np.int64), stamps.astype(np.int64), now)
-
-
-def _at(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from alerts.judgement import UNKNOWN_TYPE, Judgement
 from alerts.standby.bulletin import Danger
 from broker.delivery import Delivery
 from catalogue.metrics import METRIC_INDEX
-from catalogue.rules import EventRule, RulePack, ThresholdRule
+from catalogue.rules import RulePack, ThresholdRule
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.batch import Batch
 from ingest.columns import Block
@@ -20,8 +20,6 @@ from ingest.decode import Event, Reading, decode_event, decode_readings
 from ingest.judge import Judged, JudgedEvent
 from store.registry import KnownDevice
 
-UNKNOWN_TYPE: Final = ""
-"""Type of a device that the registry could not be asked about: any rule may concern it."""
 UNKNOWN_INTERVAL_S: Final = 60
 
 
@@ -33,50 +31,35 @@ class Dangers:
 
     def __init__(self, pack: RulePack) -> None:
         rules = pack.life_safety
-        self._thresholds = [rule for rule in rules if isinstance(rule, ThresholdRule)]
-        self._events = [rule for rule in rules if isinstance(rule, EventRule)]
-        self._metrics = list(dict.fromkeys(rule.metric for rule in self._thresholds))
+        self._judgement = Judgement(rules)
+        self._metrics = list(dict.fromkeys(rule.metric for rule in rules if isinstance(rule, ThresholdRule)))
         self._dangerous: set[int] = set()
 
     def pick(self, batch: Batch) -> list[Danger]:
         """In the order of measured time. A drill's are left out: whether it is over only the database knows."""
         suspects = [reading for block in batch.blocks for reading in self._of_block(block)]
-        suspects += [reading for reading in batch.readings if self._beyond(reading)]
+        suspects += [reading for reading in batch.readings if self._judgement.suspect(reading)]
         self._dangerous.update(reading.device.id for reading in suspects)
         for block in batch.blocks if self._dangerous else ():
             known = np.isin(block.device_ids, list(self._dangerous))
-            suspects += [block.reading(row) for row in np.flatnonzero(known & ~self._rows(block)).tolist()]
+            suspects += [
+                block.reading(row) for row in np.flatnonzero(known & ~self._judgement.suspects(block)).tolist()
+            ]
         suspects += [
             reading for reading in batch.readings
-            if reading.device.id in self._dangerous and not self._beyond(reading)
+            if reading.device.id in self._dangerous and not self._judgement.suspect(reading)
         ]  # fmt: skip
         found = [self._of_reading(reading) for reading in suspects if not reading.device.drill]
-        found += [_of_event(event) for event in batch.events if not event.device.drill and self._concerns(event)]
+        found += [
+            _of_event(event)
+            for event in batch.events
+            if not event.device.drill and any(self._judgement.on_event(event))
+        ]
         return sorted((danger for danger in found if danger.m or danger.event), key=lambda danger: danger.ts_ms)
 
     def _of_block(self, block: Block) -> Iterator[Judged]:
-        for row in np.flatnonzero(self._rows(block)).tolist():
+        for row in np.flatnonzero(self._judgement.suspects(block)).tolist():
             yield block.reading(row)
-
-    def _rows(self, block: Block) -> npt.NDArray[np.bool_]:
-        """Which readings of a block are beyond a level."""
-        found = np.zeros(len(block), dtype=np.bool_)
-        place = {name: column for column, name in enumerate(block.metrics)}
-        for rule in self._thresholds:
-            column = place.get(rule.metric)
-            if column is not None and _may_concern(rule, block.device_type):
-                found |= rule.beyond(block.values[:, column])
-        return found
-
-    def _beyond(self, reading: Judged) -> bool:
-        for rule in self._thresholds:
-            value = reading.values[METRIC_INDEX[rule.metric]]
-            if value is not None and rule.beyond(value) and _may_concern(rule, reading.device.type):
-                return True
-        return False
-
-    def _concerns(self, event: JudgedEvent) -> bool:
-        return any(rule.event == event.type and _may_concern(rule, event.device.type) for rule in self._events)
 
     def _of_reading(self, reading: Judged) -> Danger:
         values = ((name, reading.values[METRIC_INDEX[name]]) for name in self._metrics)
@@ -91,10 +74,6 @@ def _of_event(event: JudgedEvent) -> Danger:
         event.device.uid, event.judged_ms, event.received_ms, event.late, event=event.type, on=event.on,
         via=_via(event.device),
     )  # fmt: skip
-
-
-def _may_concern(rule: ThresholdRule | EventRule, device_type: str) -> bool:
-    return device_type == UNKNOWN_TYPE or rule.concerns(device_type)
 
 
 def _via(device: KnownDevice) -> str:

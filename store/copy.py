@@ -44,7 +44,7 @@ class ReadingBlock(Protocol):
 
 
 _BINARY_TYPES = tuple("int8" if kind == "timestamptz" else kind for kind in TELEMETRY_TYPES)
-LATEST_ASSIGNMENTS = pg.SQL(", ").join(
+_LATEST_ASSIGNMENTS = pg.SQL(", ").join(
     pg.SQL("{0} = excluded.{0}").format(pg.Identifier(name)) for name in TELEMETRY_COLUMNS if name != "device_id"
 )
 """What a newer reading replaces in device_latest."""
@@ -84,7 +84,7 @@ async def store_block(connection: psycopg.AsyncConnection, block: ReadingBlock) 
         await connection.execute(sql("create_staging"))
         await connection.execute("truncate staging")
         await _copy_block(connection, "copy_staging", block)
-        cursor = await connection.execute(_statement("merge_staging"))
+        cursor = await connection.execute(statement("merge_staging"))
         new = {(device_id, ts_ms) for device_id, ts_ms in await cursor.fetchall()}
         fresh = np.zeros(len(block.ts_ms), dtype=np.bool_)
         for place, at in enumerate(zip(block.device_ids.tolist(), block.ts_ms.tolist(), strict=True)):
@@ -111,7 +111,7 @@ async def store_latest(
         await _copy_block(connection, "copy_newest", block)
     if rows:
         await _copy(connection, "copy_newest", rows)
-    merged = await connection.execute(_statement("merge_newest"))
+    merged = await connection.execute(statement("merge_newest"))
     if merged.rowcount < many:
         await connection.execute(sql("note_heard"))
 
@@ -119,15 +119,18 @@ async def store_latest(
 async def catch_up_latest(connection: psycopg.AsyncConnection, device_ids: list[int], since: datetime) -> None:
     """Brings `device_latest` up to what `telemetry` holds of these devices since a moment; never backwards."""
     await connection.execute(
-        _statement("latest_from_telemetry"),
+        statement("latest_from_telemetry"),
         {"devices": device_ids, "since": since},
     )
 
 
 @lru_cache(maxsize=1024)
-def _statement(name: str, columns: tuple[str, ...] = TELEMETRY_COLUMNS) -> bytes:
-    """Made once: to quote the columns each time costs more than many a statement itself (measured: 1 ms for all)."""
-    return sql(name, columns=column_list(columns), assignments=LATEST_ASSIGNMENTS).as_bytes(None)
+def statement(name: str, columns: tuple[str, ...] = TELEMETRY_COLUMNS) -> bytes:
+    """The block `name` over these columns of readings.
+
+    Made once: to quote the columns each time costs more than many a statement itself (measured: 1 ms for all).
+    """
+    return sql(name, columns=column_list(columns), assignments=_LATEST_ASSIGNMENTS).as_bytes(None)
 
 
 async def _copy_block(connection: psycopg.AsyncConnection, into: str, block: ReadingBlock) -> None:
@@ -144,7 +147,7 @@ async def _copy_block(connection: psycopg.AsyncConnection, into: str, block: Rea
     }
     async with (
         connection.cursor() as cursor,
-        cursor.copy(_statement(into, (*head, *names))) as copy,
+        cursor.copy(statement(into, (*head, *names))) as copy,
     ):
         await copy.write(HEAD)
         for rows, lacking in _alike(missing[:, kept]):
@@ -171,12 +174,12 @@ async def _merge(connection: psycopg.AsyncConnection, rows: Sequence[TelemetryRo
     await connection.execute(sql("create_staging"))
     await connection.execute("truncate staging")
     await _copy(connection, "copy_staging", rows)
-    cursor = await connection.execute(_statement("merge_staging"))
+    cursor = await connection.execute(statement("merge_staging"))
     return {(device_id, ts_ms) for device_id, ts_ms in await cursor.fetchall()}
 
 
 async def _copy(connection: psycopg.AsyncConnection, block: str, rows: Iterable[TelemetryRow]) -> None:
-    async with connection.cursor() as cursor, cursor.copy(_statement(block)) as copy:
+    async with connection.cursor() as cursor, cursor.copy(statement(block)) as copy:
         copy.set_types(_BINARY_TYPES)
         for row in rows:
             await copy.write_row(row)

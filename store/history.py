@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import numpy as np
 import psycopg
 
+from foundation.clock import from_ms
 from foundation.errors import NotFound, StoredAlready
 from store.columnar import END, HEAD, Numbers, binary_rows, pg_time, pg_times
-from store.columns import column_list
-from store.copy import LATEST_ASSIGNMENTS
+from store.copy import statement
 from store.named_sql import sql
 
 _QUARTER_MS: Final = 15 * 60 * 1000
@@ -57,16 +57,13 @@ def store_history(connection: psycopg.Connection, columns: Columns, now: datetim
                 _copy_whole(connection, columns, np.flatnonzero(whole))
             if not whole.all():
                 _copy_ragged(connection, columns, np.flatnonzero(~whole))
-            quarters = [
-                datetime.fromtimestamp(int(quarter) * _QUARTER_MS / 1000, UTC)
-                for quarter in np.unique(columns.ts_ms // _QUARTER_MS)
-            ]
+            quarters = [from_ms(int(quarter) * _QUARTER_MS) for quarter in np.unique(columns.ts_ms // _QUARTER_MS)]
             connection.execute(
                 sql("note_buckets"),
                 {"grain": "15m", "buckets": quarters, "devices": [None] * len(quarters), "now": now},
             )
     except psycopg.errors.UniqueViolation:
-        first = datetime.fromtimestamp(int(columns.ts_ms.min()) / 1000, UTC)
+        first = from_ms(int(columns.ts_ms.min()))
         raise StoredAlready(
             f"readings of these devices from {first:%Y-%m-%d %H:%M} UTC on are in the database already",
             do="choose another period or another database",
@@ -85,7 +82,7 @@ def device_ids(connection: psycopg.Connection, uids: list[str]) -> list[int]:
 def refresh_latest(connection: psycopg.Connection, device_ids: list[int], since: datetime) -> None:
     """Brings device_latest up to what history holds of these devices since a moment; never backwards."""
     connection.execute(
-        sql("latest_from_telemetry", columns=column_list(), assignments=LATEST_ASSIGNMENTS),
+        statement("latest_from_telemetry"),
         {"devices": device_ids, "since": since},
     )
 
@@ -102,15 +99,15 @@ def _copy_whole(connection: psycopg.Connection, columns: Columns, rows: Numbers)
     }
     with (
         connection.cursor() as cursor,
-        cursor.copy(sql("copy_telemetry", columns=column_list(tuple(table)))) as copy,
+        cursor.copy(statement("copy_telemetry", tuple(table))) as copy,
     ):
         copy.write(HEAD + binary_rows(table) + END)
 
 
 def _copy_ragged(connection: psycopg.Connection, columns: Columns, rows: Numbers) -> None:
     names = list(columns.metrics)
-    listed = column_list((*_RAGGED, *names))
-    with connection.cursor() as cursor, cursor.copy(sql("copy_telemetry", columns=listed)) as copy:
+    listed = statement("copy_telemetry", (*_RAGGED, *names))
+    with connection.cursor() as cursor, cursor.copy(listed) as copy:
         copy.set_types([*_RAGGED_TYPES, *(["float4"] * len(names))])
         for row in rows.tolist():
             metrics = [float(columns.metrics[name][row]) for name in names]

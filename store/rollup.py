@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql as pg
 
+from foundation.clock import from_ms
 from store.aggregates import Aggregate, aggregates
 from store.named_sql import sql
 
@@ -76,7 +77,7 @@ async def note(
         None if count > NAMED_READINGS else np.unique(device_ids[place == number]).tolist()
         for number, count in enumerate(many.tolist())
     ]
-    buckets = [datetime.fromtimestamp(quarter * _QUARTER_MS // 1000, UTC) for quarter in quarters.tolist()]
+    buckets = [from_ms(quarter * _QUARTER_MS) for quarter in quarters.tolist()]
     await _note(connection, QUARTERS, buckets, named, now)
 
 

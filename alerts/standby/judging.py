@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from alerts.condition import Decision, Sample, State, judge_event, judge_threshold
 from alerts.standby.bulletin import Danger
 from catalogue.rules import EventRule, ThresholdRule
+from foundation.clock import from_ms
 
 SETTLED_AFTER: Final = timedelta(minutes=10)
 """When ingest has been storing for so long, it has worked off what it had, and the database's word counts alone (our
@@ -38,7 +39,7 @@ class Remembered:
 
 def samples(rules: Iterable[LifeSafety], danger: Danger, device_type: str) -> Iterator[tuple[LifeSafety, Sample]]:
     """What each rule sees in a danger."""
-    ts, received_at = _moment(danger.ts_ms), _moment(danger.received_ms)
+    ts, received_at = from_ms(danger.ts_ms), from_ms(danger.received_ms)
     for rule in rules:
         if not rule.concerns(device_type):
             continue
@@ -104,7 +105,3 @@ def _unbroken(rule: ThresholdRule, state: State | None, sample: Sample, interval
         return state
     patience = max(timedelta(seconds=max(3 * interval_s, rule.clear_s)), SHORTEST_GAP)
     return state if sample.ts - state.last_ts <= patience else None
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

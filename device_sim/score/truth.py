@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from device_sim.fleet.fleet import TYPES, Fleet
 from device_sim.score.danger import Seen, Watch
 from device_sim.score.kinds import KIND, Kind
 from device_sim.score.tally import write_whole
+from foundation.clock import from_ms
 from foundation.errors import NotFound, SettingsError
 
 MOST_NAMED: Final = 100
@@ -137,11 +138,11 @@ class Truth:
                 del self._watched[device]
         changed = False
         if seen.dangerous_ms is not None:
-            dangerous_at = _moment(seen.dangerous_ms)
+            dangerous_at = from_ms(seen.dangerous_ms)
             if event.dangerous_at is None or dangerous_at < event.dangerous_at:
                 event.dangerous_at, changed = dangerous_at, True
         if seen.shows:
-            event.last_shown_at = max(event.last_shown_at or _moment(ts_ms), _moment(ts_ms))
+            event.last_shown_at = max(event.last_shown_at or from_ms(ts_ms), from_ms(ts_ms))
         if seen.shows or changed:
             entry.text = _line(event)
         if changed or (seen.shows and ts_ms - self._written_ms >= _SHOWN_WITHIN_MS):
@@ -249,10 +250,6 @@ def read_truth(path: Path) -> list[TruthEvent]:
 
 def _line(event: TruthEvent) -> bytes:
     return msgspec.json.encode(event) + b"\n"
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def _ms(moment: datetime) -> int:
