@@ -174,7 +174,7 @@ def ingest(
     """Take readings from the broker into the database."""
     from alerts.engine import Engine
     from broker.address import Broker
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
     from foundation.exposition import exposed
     from foundation.settings import required, settings
     from ingest.metrics import problems
@@ -196,7 +196,7 @@ def ingest(
             database_url=database_url(),
             broker=broker,
             client_id=client_id(broker, name, settings().mqtt_client_id),
-            engine=Engine(default_pack()),
+            engine=Engine(pack_in_force()),
             name=name,
             index=index or 0,
             workers=workers,
@@ -217,7 +217,7 @@ def alerts() -> None:
     from alerts.service import AlertsService
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
     from foundation.exposition import exposed
     from foundation.settings import required, settings
     from store.connect import database_url
@@ -235,7 +235,7 @@ def alerts() -> None:
                 "routine": required("aliyun_sms_template_routine"),
             },
         )
-        standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, default_pack()
+        standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, pack_in_force()
         url = settings().mqtt_url.get_secret_value()
         broker = Broker.parse(url, settings().mqtt_ca_file) if url else None
         if settings().standby_dir:

@@ -4,6 +4,8 @@
                            │                                    ▲               │                │
                            └─back before that─▶ (dropped)       └────beyond─────┴─────beyond─────┘
 
+What "held" means is the rule's kind: without a break (threshold), on average since the first reading beyond the level
+(exposure). What is pending has a deadline, at which it becomes active or is dropped without another message.
 A latching alarm is closed only when it is normal and a person has acknowledged it. Silence moves nothing here: it
 makes an alarm stale (alerts/silence.py), never normal.
 """
@@ -12,9 +14,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
-from catalogue.rules import EventRule, ThresholdRule
+from catalogue.rules import CountRule, EventRule, ExposureRule, FaultRule, LevelRule, RateRule, Rule, ThresholdRule
 
 Condition = Literal["pending", "active", "recovering", "normal"]
 Change = Literal["none", "opened", "raised", "raised_late", "recovering", "cleared", "closed", "dropped"]
@@ -29,6 +31,19 @@ Reason = Literal[
     "still_over",
     "holding",
     "back_before_it_was_held",
+    "not_confirmed_yet",
+    "not_confirmed",
+    "exposed_long_enough",
+    "exposure_goes_on",
+    "exposure_begins_anew",
+    "exposure_is_over",
+    "no_longer_looked_at",
+    "rises_too_fast",
+    "not_fast_enough",
+    "came_too_often",
+    "not_often_enough",
+    "fault_reported",
+    "fault_gone",
     "back_below_clear",
     "over_clear_again",
     "clear_long_enough",
@@ -51,6 +66,10 @@ class Sample:
     received_at: datetime
     value: float
     late: bool = False
+    fast_enough: bool = True
+    """Of a rule on a rate of change: whether it has changed by so much. Of a rule on a count: whether it is reached."""
+    detail: str = ""
+    """Of a rule on faults: which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,10 @@ class State:
     acknowledged: bool = False
     late: bool = False
     stale: bool = False
+    excess: float = 0.0
+    """Of an exposure under way: the quantity above the rule's `mean_at`, summed over seconds."""
+    detail: str = ""
+    """Of a fault: which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +105,22 @@ class Decision:
     reason: Reason
 
 
-def judge_threshold(rule: ThresholdRule, state: State | None, sample: Sample, interval_s: float) -> Decision:
-    """The next state of a threshold rule. `interval_s` is how often the device samples."""
-    beyond = rule.beyond(sample.value)
+def judge_level(rule: LevelRule, state: State | None, sample: Sample, interval_s: float) -> Decision:
+    """The next state of a rule on a level. `interval_s` is how often the device samples."""
+    beyond = rule.beyond(sample.value) and sample.fast_enough
     if sample.late:
         return _late(state, sample, tell=rule.tell_late and beyond)
     if state is None:
-        return _first(rule, sample, interval_s) if beyond else Decision(None, "none", "within_limits")
+        if beyond:
+            return _first(rule, sample, interval_s)
+        return Decision(None, "none", "within_limits" if sample.fast_enough else "not_fast_enough")
     if sample.ts <= state.last_ts:
         return Decision(state, "none", "older_than_the_last")
     seen = _seen(rule, state, sample, counts=beyond)
     if state.condition == "pending":
         return _pending(rule, state, seen, sample, beyond=beyond)
     if state.condition == "normal":
-        return _again(rule, state, seen, sample, interval_s) if beyond else _still_normal(seen)
+        return _again(rule, state, seen, sample, interval_s, beyond=beyond)
     if not rule.back(sample.value):
         if state.condition == "recovering":
             return Decision(replace(seen, condition="active", recovering_since=None), "none", "over_clear_again")
@@ -103,15 +128,31 @@ def judge_threshold(rule: ThresholdRule, state: State | None, sample: Sample, in
     return _back(rule, state, seen, sample)
 
 
-def judge_event(rule: EventRule, state: State | None, sample: Sample) -> Decision:
-    """The next state of a rule on the device's own alarm bit (value 1 on, 0 off)."""
-    on = sample.value > 0
+def judge_unlooked(state: State | None) -> Decision:
+    """A reading in a situation that the rule does not look at: what was pending is over, what is raised stays as it is.
+
+    Whether the fault is still there cannot be seen; that it is not held without a break can.
+    """
+    if state is None or state.condition not in {"pending", "normal"} or state.deadline is None:
+        return Decision(state, "none", "no_longer_looked_at")
+    if state.condition == "pending":
+        return Decision(None, "dropped", "no_longer_looked_at")
+    return Decision(replace(state, deadline=None), "none", "no_longer_looked_at")
+
+
+def judge_event(rule: EventRule | CountRule | FaultRule, state: State | None, sample: Sample) -> Decision:
+    """The next state of a rule on what the device says of itself (value 1 on, 0 off)."""
+    on = sample.value > 0 and sample.fast_enough
     if sample.late:
         return _late(state, sample, tell=rule.tell_late and on)
+    said, over = _WORDS[rule.kind]
     if state is None:
         if not on:
-            return Decision(None, "none", "device_alarm_off_unknown")
-        return _raise(_open(sample), sample.ts, "device_alarm_on")
+            often = sample.value > 0 and not sample.fast_enough
+            return Decision(None, "none", "not_often_enough" if often else "device_alarm_off_unknown")
+        return _raise(_open(sample), sample.ts, said)
+    if sample.detail:
+        state = replace(state, detail=sample.detail)
     if sample.ts <= state.last_ts:
         return Decision(state, "none", "older_than_the_last")
     seen = replace(
@@ -119,19 +160,33 @@ def judge_event(rule: EventRule, state: State | None, sample: Sample) -> Decisio
     )
     if on:
         if state.condition == "normal":
-            return _raise(seen, sample.ts, "device_alarm_on")
+            return _raise(seen, sample.ts, said)
         return Decision(seen, "none", "still_over")
     if state.condition == "normal":
         return Decision(seen, "none", "within_limits")
-    return _clear(seen, sample.ts, latching=rule.latching, reason="device_alarm_off")
+    if sample.value > 0:
+        return Decision(seen, "none", "not_often_enough")  # on again, but not so often any more
+    return _clear(seen, sample.ts, latching=rule.latching, reason=over)
 
 
-def judge_deadline(state: State, now: datetime) -> Decision:
-    """What a deadline that has passed without another reading means: nothing contradicted the first one."""
-    if state.condition in {"pending", "normal"} and state.deadline is not None and state.deadline <= now:
-        # the deadline runs on our clock, `since` on the device's, which may be a little ahead
-        return _raise(state, max(state.deadline, state.since), "deadline_without_contradiction")
-    return Decision(state, "none", "holding")
+_WORDS: Final[dict[str, tuple[Reason, Reason]]] = {
+    "event": ("device_alarm_on", "device_alarm_off"),
+    "count": ("came_too_often", "device_alarm_off"),
+    "fault": ("fault_reported", "fault_gone"),
+}
+
+
+def judge_deadline(rule: Rule, state: State, now: datetime) -> Decision:
+    """What a deadline that has passed without another reading means: nothing contradicted the last one."""
+    if state.condition not in {"pending", "normal"} or state.deadline is None or state.deadline > now:
+        return Decision(state, "none", "holding")
+    if isinstance(rule, LevelRule) and not rule.beyond(state.last_value):
+        reason: Reason = "exposure_is_over" if isinstance(rule, ExposureRule) else "not_confirmed"
+        if state.condition == "pending":
+            return Decision(None, "dropped", reason)
+        return Decision(replace(state, deadline=None), "none", reason)
+    # the deadline runs on our clock, `since` on the device's, which may be a little ahead
+    return _raise(state, max(state.deadline, state.since), "deadline_without_contradiction")
 
 
 def acknowledge(state: State, at: datetime) -> Decision:
@@ -142,50 +197,95 @@ def acknowledge(state: State, at: datetime) -> Decision:
     return Decision(acknowledged, "none", "acknowledged")
 
 
-def _first(rule: ThresholdRule, sample: Sample, interval_s: float) -> Decision:
+def _first(rule: LevelRule, sample: Sample, interval_s: float) -> Decision:
     opened = _open(sample)
-    if rule.hold_s:
-        due = sample.received_at + timedelta(seconds=rule.hold_s)
+    if isinstance(rule, ThresholdRule | ExposureRule) and rule.on_delay_s:
+        due = sample.received_at + timedelta(seconds=rule.on_delay_s)
         return Decision(replace(opened, deadline=due), "opened", "holding")
-    if rule.confirm_s and interval_s <= rule.confirm_s:
+    if isinstance(rule, ThresholdRule) and rule.confirm_s:
+        if interval_s > rule.confirm_s:
+            return _raise(opened, sample.ts, "sampled_rarely")
         due = sample.received_at + timedelta(seconds=rule.confirm_s)
         return Decision(replace(opened, deadline=due), "opened", "waiting_for_second_sample")
-    return _raise(opened, sample.ts, "sampled_rarely" if rule.confirm_s else "over_threshold")
+    return _raise(opened, sample.ts, "rises_too_fast" if isinstance(rule, RateRule) else "over_threshold")
 
 
-def _pending(rule: ThresholdRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
-    if not beyond:
+def _pending(rule: LevelRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
+    """What one more reading means for what is pending; `seen` is the state with that reading in it."""
+    if isinstance(rule, ExposureRule):
+        return _exposed(rule, state, seen, sample, beyond=beyond)
+    if isinstance(rule, ThresholdRule) and rule.confirm_s:
+        return _confirmed(rule, state, seen, sample, beyond=beyond)
+    if not beyond or not isinstance(rule, ThresholdRule):
         return Decision(None, "dropped", "back_before_it_was_held")
-    if rule.confirm_s:
-        return _raise(seen, sample.ts, "confirmed_by_second_sample")
-    if sample.ts - state.since >= timedelta(seconds=rule.hold_s):
+    if sample.ts - state.since >= timedelta(seconds=rule.on_delay_s):
         return _raise(seen, sample.ts, "held_long_enough")
     return Decision(seen, "none", "holding")
 
 
-def _again(rule: ThresholdRule, state: State, seen: State, sample: Sample, interval_s: float) -> Decision:
-    """Beyond again while a person has not acknowledged it yet: held or confirmed like the first time."""
+def _confirmed(rule: ThresholdRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
+    """A second reading beyond the level within the time: noise around the level hides no danger, clean air ends it."""
+    if rule.back(sample.value):
+        return Decision(None, "dropped", "back_before_it_was_held")
+    in_time = sample.ts - state.since <= timedelta(seconds=rule.confirm_s)
+    if beyond and (in_time or rule.beyond(state.last_value)):
+        return _raise(seen, sample.ts, "confirmed_by_second_sample")
+    if beyond:
+        due = sample.received_at + timedelta(seconds=rule.confirm_s)
+        return Decision(replace(seen, since=sample.ts, deadline=due), "none", "waiting_for_second_sample")
+    if in_time:
+        return Decision(seen, "none", "not_confirmed_yet")
+    return Decision(None, "dropped", "not_confirmed")
+
+
+def _exposed(rule: ExposureRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
+    """The mean since the exposure began: what was read last counts until the next reading."""
+    since_last_s = (sample.ts - state.last_ts).total_seconds()
+    excess = state.excess + (state.last_value - rule.mean_at) * since_last_s
+    if excess < 0:
+        if not beyond:
+            return Decision(None, "dropped", "exposure_is_over")
+        due = sample.received_at + timedelta(seconds=rule.on_delay_s)
+        anew = replace(seen, since=sample.ts, peak_value=sample.value, samples=1, deadline=due, excess=0.0)
+        return Decision(anew, "none", "exposure_begins_anew")
+    exposed_s = (sample.ts - state.since).total_seconds()
+    if beyond:
+        if exposed_s >= rule.on_delay_s:
+            return _raise(replace(seen, excess=excess), sample.ts, "exposed_long_enough")
+        due = sample.received_at + timedelta(seconds=rule.on_delay_s - exposed_s)
+        if state.deadline is not None and rule.beyond(state.last_value):
+            due = min(due, state.deadline)  # a reading that was long under way does not put it off
+    else:
+        # until it has drained at this value; between `mean_at` and the level it does not, and has to be looked at later
+        drain = rule.mean_at - sample.value
+        left_s = min(excess / drain if drain > 0 else rule.on_delay_s, rule.on_delay_s)
+        due = sample.received_at + timedelta(seconds=left_s)
+    return Decision(replace(seen, excess=excess, deadline=due), "none", "exposure_goes_on")
+
+
+def _again(rule: LevelRule, state: State, seen: State, sample: Sample, interval_s: float, *, beyond: bool) -> Decision:
+    """A latched alarm that was normal, while no person has acknowledged it: held or confirmed like the first time."""
     if state.deadline is not None:
-        renewed = _pending(rule, state, seen, sample, beyond=True)
-        return renewed if renewed.change == "raised" else Decision(seen, "none", "holding")
+        renewed = _pending(rule, state, seen, sample, beyond=beyond)
+        if renewed.change == "dropped" or renewed.state is None:
+            return Decision(replace(seen, deadline=None, excess=0.0), "none", renewed.reason)
+        return renewed
+    if not beyond:
+        return Decision(seen, "none", "within_limits")
     first = _first(rule, sample, interval_s)
     if first.change == "raised" or first.state is None:
         return _raise(seen, sample.ts, first.reason)
-    return Decision(replace(seen, since=sample.ts, deadline=first.state.deadline), "none", first.reason)
+    return Decision(replace(seen, since=sample.ts, deadline=first.state.deadline, excess=0.0), "none", first.reason)
 
 
-def _still_normal(seen: State) -> Decision:
-    return Decision(replace(seen, deadline=None), "none", "within_limits")
-
-
-def _back(rule: ThresholdRule, state: State, seen: State, sample: Sample) -> Decision:
-    if rule.clear_s == 0:
+def _back(rule: LevelRule, state: State, seen: State, sample: Sample) -> Decision:
+    if rule.off_delay_s == 0:
         return _clear(seen, sample.ts, latching=rule.latching, reason="back_below_clear")
     if state.recovering_since is None or state.condition == "active":
         return Decision(
             replace(seen, condition="recovering", recovering_since=sample.ts), "recovering", "back_below_clear"
         )
-    if sample.ts - state.recovering_since >= timedelta(seconds=rule.clear_s):
+    if sample.ts - state.recovering_since >= timedelta(seconds=rule.off_delay_s):
         return _clear(seen, sample.ts, latching=rule.latching, reason="clear_long_enough")
     return Decision(seen, "none", "clearing")
 
@@ -199,10 +299,10 @@ def _late(state: State | None, sample: Sample, *, tell: bool) -> Decision:
 
 
 def _open(sample: Sample) -> State:
-    return State("pending", sample.ts, sample.ts, sample.value, sample.value)
+    return State("pending", sample.ts, sample.ts, sample.value, sample.value, detail=sample.detail)
 
 
-def _seen(rule: ThresholdRule, state: State, sample: Sample, *, counts: bool) -> State:
+def _seen(rule: LevelRule, state: State, sample: Sample, *, counts: bool) -> State:
     peak = max if rule.direction == "above" else min
     return replace(
         state,
@@ -216,7 +316,14 @@ def _seen(rule: ThresholdRule, state: State, sample: Sample, *, counts: bool) ->
 
 def _raise(state: State, at: datetime, reason: Reason) -> Decision:
     raised = replace(
-        state, condition="active", raised_at=at, recovering_since=None, cleared_at=None, deadline=None, late=False
+        state,
+        condition="active",
+        raised_at=at,
+        recovering_since=None,
+        cleared_at=None,
+        deadline=None,
+        late=False,
+        excess=0.0,
     )
     return Decision(raised, "raised", reason)
 

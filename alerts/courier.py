@@ -36,7 +36,7 @@ from alerts.delivery import (
 )
 from alerts.metrics import AlertsMetrics
 from alerts.standby.reconcile import Reconciliation, Untold
-from catalogue.rules import default_pack
+from catalogue.rules import pack_in_force
 from foundation.clock import Clock
 from foundation.logs import mask_phone
 from store.connect import Pool
@@ -85,7 +85,7 @@ class Courier:
         self._pool = pool
         self._channel = channel
         self._clock = clock
-        self._told = told or Reconciliation(default_pack(), channel)
+        self._told = told or Reconciliation(pack_in_force(), channel)
 
     async def round(self) -> int:
         """Carries everything that is due now. Returns how many messages that were."""

@@ -13,6 +13,7 @@ import psycopg
 from alerts import outbox
 from alerts.condition import Decision, State, judge_deadline
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent
+from alerts.past import past_of
 from catalogue.rules import Rule, RulePack
 from store.named_sql import sql
 
@@ -66,10 +67,14 @@ class Engine:
             return held[device_id, rule_id].state
 
         judgement = self.judgement
+        past = await past_of(connection, judgement, looked_at, events)
         verdicts: list[tuple[int, int, Iterator[tuple[Rule, Decision]]]] = [
-            (reading.judged_ms, reading.device.id, judgement.of_reading(reading, held_state)) for reading in looked_at
+            (reading.judged_ms, reading.device.id, judgement.of_reading(reading, held_state, past))
+            for reading in looked_at
         ]
-        verdicts += [(event.judged_ms, event.device.id, judgement.of_event(event, held_state)) for event in events]
+        verdicts += [
+            (event.judged_ms, event.device.id, judgement.of_event(event, held_state, past)) for event in events
+        ]
         raised = 0
         for _, device_id, decisions in sorted(verdicts, key=lambda verdict: verdict[0]):
             for rule, decision in decisions:
@@ -84,7 +89,7 @@ class Engine:
             rule = self.rules[rule_id]
             if alarm.state is None:
                 continue
-            raised += await self._apply(connection, held, device_id, rule, judge_deadline(alarm.state, now), now)
+            raised += await self._apply(connection, held, device_id, rule, judge_deadline(rule, alarm.state, now), now)
         return raised
 
     async def _load(
@@ -119,11 +124,11 @@ class Engine:
         columns = (
             decision.reason, recorded_at, state.condition, state.since, state.last_ts, state.last_value,
             state.peak_value, state.samples, state.raised_at, state.recovering_since, state.cleared_at,
-            state.closed_at, state.deadline, state.late, state.stale,
+            state.closed_at, state.deadline, state.late, state.stale, state.excess, state.detail,
         )  # fmt: skip
         if alarm.alarm_id is None:
             fixed = (device_id, rule.id, self.pack.label, rule.priority, rule.latching)
-            row = await (await connection.execute(sql("insert_alarm"), fixed + columns)).fetchone()
+            row = await (await connection.execute(sql("insert_alarm"), (*fixed, *columns, rule.stands_at))).fetchone()
             alarm.alarm_id = row[0] if row else None
         else:
             await connection.execute(sql("update_alarm"), (*columns, alarm.alarm_id))
@@ -143,8 +148,8 @@ class Engine:
 def state_of(row: Sequence[object]) -> State:
     """The State in a row of the alarm queries (id, device_id and rule stand before it)."""
     (_, _, _, condition, since, last_ts, last_value, peak, samples, raised_at, recovering, cleared, closed, deadline,
-     acknowledged, late, stale) = row  # fmt: skip
+     acknowledged, late, stale, excess, detail) = row  # fmt: skip
     return State(
         condition, since, last_ts, last_value, peak, samples,  # type: ignore[arg-type]  # the table's own types
-        raised_at, recovering, cleared, closed, deadline, acknowledged, late, stale,  # type: ignore[arg-type]
+        raised_at, recovering, cleared, closed, deadline, acknowledged, late, stale, excess, detail,  # type: ignore[arg-type]
     )  # fmt: skip

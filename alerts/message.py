@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from catalogue.faults import FAULT
 from catalogue.metrics import METRIC
-from catalogue.rules import Rule, ThresholdRule
+from catalogue.rules import LevelRule, Rule
 
 _HIGHEST_SHOWN = 9999
 DRILL = "演练"
@@ -37,11 +38,13 @@ def local_time(moment: datetime, zone: str) -> str:
 
 
 def raised(
-    rule: Rule, place: Place, value: float | None, measured_at: datetime, *, late: bool, zone: str
+    rule: Rule, place: Place, value: float | None, measured_at: datetime, *, late: bool, zone: str, detail: str = ""
 ) -> dict[str, str]:
-    """The parameters of "this is happening"."""
-    what = f"{rule.zh}{_shown(rule, value)}"
-    do = f"{_IN_A_DRILL}{'并回复1' if rule.latching else ''}" if place.drill else rule.do
+    """The parameters of "this is happening"; `detail` is the fault, of a rule on faults."""
+    fault = FAULT.get(detail)
+    what = f"{rule.zh}：{fault.zh}" if fault is not None else f"{rule.zh}{_shown(rule, value)}"
+    advice = fault.do if fault is not None else rule.do
+    do = f"{_IN_A_DRILL}{'并回复1' if rule.latching else ''}" if place.drill else advice
     return _params(place, f"补报：{what}" if late else what, local_time(measured_at, zone), do)
 
 
@@ -81,7 +84,7 @@ def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
 
 def _shown(rule: Rule, value: float | None) -> str:
     """The measured value, where the rule is about one: `（现356ppm）`."""
-    if not isinstance(rule, ThresholdRule) or value is None or abs(value) > _HIGHEST_SHOWN:
+    if not isinstance(rule, LevelRule) or value is None or abs(value) > _HIGHEST_SHOWN:
         return ""
     metric = METRIC[rule.metric]
     unit = "℃" if metric.unit == "°C" else metric.unit

@@ -28,7 +28,9 @@ async def tell_raised(
     place = await _place(connection, device_id)
     measured_at = state.raised_at or state.since
     value = None if state.late else state.last_value
-    params = message.raised(rule, place, value, measured_at, late=state.late, zone=settings().timezone)
+    params = message.raised(
+        rule, place, value, measured_at, late=state.late, zone=settings().timezone, detail=state.detail
+    )
     cursor = await connection.execute(sql("recipients_for_device"), {"device": device_id})
     recipients = [contact_id for contact_id, _ in await cursor.fetchall()]
     if not recipients:

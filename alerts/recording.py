@@ -1,4 +1,4 @@
-"""The readings of one device from a CSV file: the columns `ts`, metrics and alarm bits; rows in any order.
+"""The readings of one device from a CSV file: `ts`, metrics, alarm bits, the maker's `fault`; rows in any order.
 
 `ts` is ISO 8601 (without an offset: UTC), or a number: seconds, or milliseconds from 100 000 000 000 on. An empty cell
 is a value that was not sent. What ingest would null, because it is outside a metric's range, is nulled here too.
@@ -22,17 +22,22 @@ from foundation.errors import SettingsError
 
 MILLISECONDS_FROM: Final = 1e11
 """As seconds that would be the year 5138."""
+_OTHERS: Final = frozenset({"ts", "fault"})
 LATEST_MS: Final = 253_402_300_799_000
 """The last second of the year 9999, the end of what Python's datetime holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedDevice:
-    """The device of a recording."""
+    """The device of a recording; what is not said of it is in no rule's scope."""
 
     type: str
     interval_s: int
     id: int = 1
+    vendor: str = ""
+    model: str = ""
+    building_class: str = ""
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class RecordedReading(_Recorded):
 
     values: Sequence[float | None]
     bits: dict[str, bool]
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,9 @@ class RecordedBit(_Recorded):
     on: bool
 
 
-def read_recording(file: Path, device_type: str, interval_s: float | None = None) -> list[RecordedReading]:
+def read_recording(
+    file: Path, device_type: str, interval_s: float | None = None, *, vendor: str = "", model: str = ""
+) -> list[RecordedReading]:
     """The readings in order of time, each time once (the first row counts, as in the database).
 
     Without `interval_s` the device is taken to sample at the median of the distances. Raises SettingsError that names
@@ -81,17 +89,19 @@ def read_recording(file: Path, device_type: str, interval_s: float | None = None
     except (OSError, UnicodeDecodeError, csv.Error) as failed:
         reason = failed.strerror if isinstance(failed, OSError) else str(failed)
         raise SettingsError(f"cannot read {file}: {reason}", do="give a CSV file in UTF-8") from None
-    by_time: dict[int, tuple[dict[str, float], dict[str, bool]]] = {}
-    for ts_ms, values, bits in rows:
-        by_time.setdefault(ts_ms, (values, bits))
-    device = RecordedDevice(device_type, max(1, round(interval_s or _usual_distance_s(sorted(by_time)))))
+    by_time: dict[int, _Said] = {}
+    for ts_ms, said in rows:
+        by_time.setdefault(ts_ms, said)
+    usual_s = interval_s or _usual_distance_s(sorted(by_time))
+    device = RecordedDevice(device_type, max(1, round(usual_s)), vendor=vendor, model=model)
     return [
-        RecordedReading(device, ts_ms, _in_catalogue_order(values), bits)
-        for ts_ms, (values, bits) in sorted(by_time.items(), key=lambda item: item[0])
+        RecordedReading(device, ts_ms, _in_catalogue_order(values), bits, fault)
+        for ts_ms, (values, bits, fault) in sorted(by_time.items(), key=lambda item: item[0])
     ]
 
 
-_Row = tuple[int, dict[str, float], dict[str, bool]]
+_Said = tuple[dict[str, float], dict[str, bool], str | None]
+_Row = tuple[int, _Said]
 
 
 def _rows(name: str, lines: Iterable[list[str]]) -> Iterable[_Row]:
@@ -113,10 +123,10 @@ def _header(name: str, number: int, columns: list[str]) -> list[str]:
     for column in columns:
         if columns.count(column) > 1:
             raise SettingsError(f"{name}:{number}: the column {column!r} stands twice", do="leave one of them")
-        if column != "ts" and column not in METRIC and column not in EVENT_TYPE:
+        if column not in _OTHERS and column not in METRIC and column not in EVENT_TYPE:
             raise SettingsError(
                 f"{name}:{number}: unknown column {column!r}",
-                do="expected ts, a metric or an event type (nuanshao catalogue shows them)",
+                do="expected ts, a metric, an event type or fault (nuanshao catalogue shows them)",
             )
     if "ts" not in columns or len(columns) == 1:
         raise SettingsError(f"{name}:{number}: columns {', '.join(columns)}", do="give ts and at least one metric")
@@ -127,7 +137,7 @@ def _row(name: str, number: int, cells: dict[str, str]) -> _Row:
     values: dict[str, float] = {}
     bits: dict[str, bool] = {}
     for column, text in cells.items():
-        if column == "ts" or not text:
+        if column in _OTHERS or not text:
             continue
         if column in EVENT_TYPE:
             if text not in {"0", "1"}:
@@ -142,7 +152,7 @@ def _row(name: str, number: int, cells: dict[str, str]) -> _Row:
             raise SettingsError(f"{name}:{number}: {column}: {text[:40]!r}", do="expected a number or nothing")
         if METRIC[column].low <= value <= METRIC[column].high:
             values[column] = value
-    return _time_ms(name, number, cells["ts"]), values, bits
+    return _time_ms(name, number, cells["ts"]), (values, bits, cells.get("fault") or None)
 
 
 def _time_ms(name: str, number: int, text: str) -> int:

@@ -10,14 +10,13 @@ from alerts.acknowledgement import acknowledge_alarm
 from api.access import Allowed
 from api.database import Database, OfDrills, only_drills, rows
 from api.models import Acknowledged, Acknowledgement, AlarmAnswer, IncidentAnswer, NotificationAnswer
-from catalogue.rules import default_pack
+from catalogue.rules import pack_in_force
 from foundation.clock import utc_now
 from foundation.errors import NotFound
 from foundation.logs import mask_phone
 
 router = APIRouter(prefix="/v1", tags=["alarms"], dependencies=[Allowed])
 
-_RULES = {rule.id: rule for rule in default_pack().rules}
 Limit = Annotated[int, Query(ge=1, le=5000)]
 
 
@@ -39,9 +38,9 @@ async def alarms(
         "drill": only_drills(drill),
         "limit": limit,
     }
-    answers = []
+    answers, rules = [], pack_in_force().by_id
     for row in await rows(database, "list_alarms", places):
-        rule = _RULES.get(row["rule"])
+        rule = rules.get(row["rule"])
         answers.append(
             AlarmAnswer(
                 **row,

@@ -103,7 +103,12 @@ class AlarmAnswer(_Answer):
 
     id: int
     rule: str
+    detail: str
+    """Of a fault: which one."""
     pack: str
+    """Rule pack and version that raised it."""
+    stands_at: str
+    """File and line of the rule then."""
     title: str
     title_zh: str
     source: str

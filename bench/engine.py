@@ -9,7 +9,7 @@ from alerts.engine import Engine
 from bench.copying import ROWS, blocks, deliveries, known
 from bench.machine import machine
 from bench.packets import KINDS
-from catalogue.rules import ThresholdRule, default_pack
+from catalogue.rules import LevelRule, default_pack
 from foundation.errors import ServiceFailed
 from ingest.batch import sort_out
 from ingest.clocks import DeviceClocks
@@ -50,7 +50,7 @@ def bench_engine(seconds: float) -> dict[str, Any]:
         "cpu_us_per_reading": round(judging_cpu_s / screened * 1e6, 4),
         "readings_screened": screened,
         "rules": len(rules),
-        "threshold_rules": sum(isinstance(rule, ThresholdRule) for rule in rules),
+        "threshold_rules": sum(isinstance(rule, LevelRule) for rule in rules),
         "decode_and_judge_per_s": round(decoded / decoding_s),
         "decode_and_judge_cpu_us": round(decoding_cpu_s / decoded * 1e6, 2),
         "messages_decoded": decoded,

@@ -9,12 +9,11 @@ from catalogue.fault_codes import FAULT_CODES, FaultCode
 from catalogue.faults import FAULT, FAULTS
 from catalogue.limits import Limit
 from catalogue.metrics import METRIC
-from catalogue.rules import EventRule, Rule, SilenceRule, ThresholdRule, default_pack
+from catalogue.rules import CountRule, EventRule, Rule, default_pack
 from demo.catalogue_words import SIMULATOR, bounds, models_of, nameplate, nature, said_by, span
 from demo.markdown import code, plain, table
+from demo.rule_words import normal_when, raised_when, whom
 
-_MINUTE_S = 60
-_HOUR_S = 3600
 _CONFIDENCE = {"S": "maker's document", "2": "secondary", "M": "memory: unconfirmed", "A": "invented"}
 
 
@@ -188,7 +187,7 @@ def _buildings_table() -> str:
 def _event_types_table() -> str:
     rules: dict[str, list[str]] = {row.name: [] for row in EVENT_TYPES}
     for rule in default_pack().rules:
-        if isinstance(rule, EventRule):
+        if isinstance(rule, EventRule | CountRule):
             rules[rule.event].append(code(rule.id))
     return table(
         ("type", "English", "中文", "raises"),
@@ -201,46 +200,12 @@ def _rules_table() -> str:
         ("rule", "priority", "raised when", "normal again when", "latching", "told", "what the message says", "source"),
         (
             (
-                code(rule.id), rule.priority, _raised(rule) + _types(rule), _cleared(rule),
+                code(rule.id), rule.priority, raised_when(rule) + whom(rule), normal_when(rule),
                 "yes" if rule.latching else "", _told(rule), f"{rule.zh}。{rule.do}", rule.source,
             )
             for rule in default_pack().rules
         ),
     )  # fmt: skip
-
-
-def _raised(rule: Rule) -> str:
-    if isinstance(rule, EventRule):
-        return f"the device says `{rule.event}` is on"
-    if isinstance(rule, SilenceRule):
-        return f"nothing heard for {rule.intervals:g} intervals, at least {_time(rule.at_least_s)}"
-    text = f"`{rule.metric}` {'≥' if rule.direction == 'above' else '<'} {_level(rule, rule.raise_at)}"
-    if rule.hold_s:
-        text += f" for {_time(rule.hold_s)}"
-    if rule.confirm_s:
-        text += f", confirmed within {_time(rule.confirm_s)} (at once where the device samples slower)"
-    return text
-
-
-def _cleared(rule: Rule) -> str:
-    if isinstance(rule, EventRule):
-        return f"it says `{rule.event}` is off"
-    if isinstance(rule, SilenceRule):
-        return "heard again"
-    text = f"{'<' if rule.direction == 'above' else '≥'} {_level(rule, rule.clear_at)}"
-    return f"{text} for {_time(rule.clear_s)}" if rule.clear_s else text
-
-
-def _level(rule: ThresholdRule, value: float) -> str:
-    return f"{value:g} {METRIC[rule.metric].unit}".strip()
-
-
-def _types(rule: Rule) -> str:
-    if rule.types:
-        return f" ({', '.join(code(name) for name in rule.types)})"
-    if rule.except_types:
-        return f" (all but {', '.join(code(name) for name in rule.except_types)})"
-    return ""
 
 
 def _told(rule: Rule) -> str:
@@ -252,10 +217,3 @@ def _told(rule: Rule) -> str:
         *(["without the database too"] if rule.life_safety else []),
     ]
     return ", ".join(ways)
-
-
-def _time(seconds: float) -> str:
-    for size, unit in ((_HOUR_S, "h"), (_MINUTE_S, "min")):
-        if seconds >= size and seconds % size == 0:
-            return f"{seconds / size:g} {unit}"
-    return f"{seconds:g} s"

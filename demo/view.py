@@ -14,13 +14,12 @@ from rich.text import Text
 
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC
-from catalogue.rules import Rule, ThresholdRule, default_pack
+from catalogue.rules import LevelRule, Rule, pack_in_force
 from demo.verdict import Books
 from foundation.logs import mask_phone
 from foundation.settings import settings
 
 _PRIORITY_STYLE = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "dim"}
-_RULES: dict[str, Rule] = {rule.id: rule for rule in default_pack().rules}
 CO_SHOWN_RED = 30
 """ppm from which EN 50291 counts exposure (SAFETY.md)."""
 _RATE_OVER = timedelta(seconds=10)
@@ -190,8 +189,9 @@ def _alarms(now: Snapshot) -> RenderableType:
     table = Table(box=None, expand=True, pad_edge=False)
     for name, ratio in (("", 1), ("where", 3), ("what", 4), ("now", 1), ("since", 1), ("state", 2)):
         table.add_column(name, ratio=ratio, header_style="dim", no_wrap=True)
+    rules = pack_in_force().by_id
     for row in now.alarms:
-        rule = _RULES.get(row.rule)
+        rule = rules.get(row.rule)
         state = "acknowledged" if row.acknowledged else row.condition
         table.add_row(
             Text(f" {row.priority} ", style=_PRIORITY_STYLE[row.priority]),
@@ -205,7 +205,7 @@ def _alarms(now: Snapshot) -> RenderableType:
 
 
 def _value(rule: Rule | None, value: float | None) -> str:
-    if not isinstance(rule, ThresholdRule) or value is None:
+    if not isinstance(rule, LevelRule) or value is None:
         return ""
     metric = METRIC[rule.metric]
     return f"{value:.{metric.decimals}f} {metric.unit}"

@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     aliyun_sms_template_routine: str = Field(
         default="", description="Template code for all other alarms and recoveries"
     )
+    rule_pack: str = Field(
+        default="default",
+        description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"
+        " for ingest, alerts and API. `nuanshao rules try` and `backtest` show what one would do",
+    )
     timezone: str = Field(default="Asia/Shanghai", description="Zone of the clock times in messages to people")
     retention_days: int = Field(
         default=0,

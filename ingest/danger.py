@@ -12,7 +12,7 @@ from alerts.judgement import UNKNOWN_TYPE, Judgement
 from alerts.standby.bulletin import Danger
 from broker.delivery import Delivery
 from catalogue.metrics import METRIC_INDEX
-from catalogue.rules import RulePack, ThresholdRule
+from catalogue.rules import LevelRule, RulePack
 from catalogue.wire import TOPIC_ROOT, is_uid
 from ingest.batch import Batch
 from ingest.columns import Block
@@ -32,7 +32,7 @@ class Dangers:
     def __init__(self, pack: RulePack) -> None:
         rules = pack.life_safety
         self._judgement = Judgement(rules)
-        self._metrics = list(dict.fromkeys(rule.metric for rule in rules if isinstance(rule, ThresholdRule)))
+        self._metrics = list(dict.fromkeys(rule.metric for rule in rules if isinstance(rule, LevelRule)))
         self._dangerous: set[int] = set()
 
     def pick(self, batch: Batch) -> list[Danger]:

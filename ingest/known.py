@@ -12,13 +12,15 @@ import structlog
 
 from foundation.errors import DatabaseUnavailable
 from store.connect import connect_async
-from store.registry import NOTIFY_CHANNEL, KnownDevice, every_known_device, known_devices
+from store.registry import NOTIFY_CHANNEL, PEOPLE_CHANNEL, KnownDevice, every_known_device, known_devices
 
 log = structlog.get_logger()
 
 RETRY_S: Final = 2.0
 REST: Final = 4
 """After a reading of the whole registry we rest four times as long as it took: an import of a city is many changes."""
+CONTACTS: Final = "contact"
+"""The table that says nothing about a device."""
 GATHER_S: Final = 0.2
 """How long a first change waits for company."""
 
@@ -46,12 +48,14 @@ class KnownDevices:
         while True:
             try:
                 async with await connect_async(self._database_url, autocommit=True) as listener:
-                    await listener.execute(f"listen {NOTIFY_CHANNEL}")
+                    await listener.execute(f"listen {NOTIFY_CHANNEL}; listen {PEOPLE_CHANNEL}")
                     while True:
                         took_s = await self._read(listener)
                         await asyncio.sleep(REST * took_s)
-                        async for _ in listener.notifies(stop_after=1):
-                            await asyncio.sleep(GATHER_S)
+                        async for change in listener.notifies():
+                            if change.payload != CONTACTS:
+                                break
+                        await asyncio.sleep(GATHER_S)
                         async for _ in listener.notifies(timeout=0):
                             pass
             except (DatabaseUnavailable, psycopg.Error) as failed:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import psycopg
 
-from catalogue.rules import default_pack
+from catalogue.rules import pack_in_force
 from store.edition import Fitness, fitness_async
 from store.named_sql import sql
 
@@ -74,7 +74,7 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
     cursor = await connection.execute(sql("workers"))
     workers = [_alive(WorkerState(*one), now) for one in await cursor.fetchall()]
     overdue = await (await connection.execute(sql("outbox_overdue"), (now - OUTBOX_OVERDUE,))).fetchone()
-    telling = [rule.id for rule in default_pack().rules if rule.tell]
+    telling = [rule.id for rule in pack_in_force().rules if rule.tell]
     untold = await (await connection.execute(sql("told_to_nobody"), (telling,))).fetchone()
     dropped = await (await connection.execute(sql("broker_dropped"), (now - DROPS_SHOWN,))).fetchone()
     found = problems(

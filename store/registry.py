@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from sys import intern
+from typing import Any, Final
 
 import psycopg
 from psycopg import errors
@@ -42,6 +43,11 @@ class KnownDevice:
     state: str
     gateway: str | None
     marks: int = 0
+    vendor: str = ""
+    model: str = ""
+    building_class: str = ""
+    regions: tuple[str, ...] = ()
+    """Codes of its village and of all regions above."""
 
     @property
     def drill(self) -> bool:
@@ -121,12 +127,30 @@ def credentials(connection: psycopg.Connection) -> list[tuple[str, str]]:
 async def known_devices(connection: psycopg.AsyncConnection, uids: list[str]) -> list[KnownDevice]:
     """Those of these devices that are registered."""
     cursor = await connection.execute(sql("known_devices_named"), (int(Flag.DRILL), uids))
-    return [KnownDevice(*row) for row in await cursor.fetchall()]
+    rows = await cursor.fetchall()
+    paths = await _region_paths(connection) if rows else {}
+    return [_known(row, paths) for row in rows]
 
 
 async def every_known_device(connection: psycopg.AsyncConnection) -> AsyncIterator[list[KnownDevice]]:
     """All registered devices, some thousand at a time: nobody else waits long while a whole city is read."""
-    async with connection.transaction(), connection.cursor("known_devices") as cursor:
-        await cursor.execute(sql("known_devices"), (int(Flag.DRILL),))
-        while rows := await cursor.fetchmany(KNOWN_AT_ONCE):
-            yield [KnownDevice(*row) for row in rows]
+    async with connection.transaction():
+        paths = await _region_paths(connection)
+        async with connection.cursor("known_devices") as cursor:
+            await cursor.execute(sql("known_devices"), (int(Flag.DRILL),))
+            while rows := await cursor.fetchmany(KNOWN_AT_ONCE):
+                yield [_known(row, paths) for row in rows]
+
+
+async def _region_paths(connection: psycopg.AsyncConnection) -> dict[int, tuple[str, ...]]:
+    cursor = await connection.execute(sql("region_paths"))
+    return {region_id: tuple(codes) for region_id, codes in await cursor.fetchall()}
+
+
+def _known(row: tuple[Any, ...], paths: dict[int, tuple[str, ...]]) -> KnownDevice:
+    device_id, uid, kind, interval_s, state, gateway, marks, vendor, model, building_class, region_id = row
+    # the same few words for all: a city's 330 000 devices are in memory at once
+    return KnownDevice(
+        device_id, uid, intern(kind), interval_s, intern(state), gateway, marks,
+        intern(vendor), intern(model), intern(building_class), paths.get(region_id, ()),
+    )  # fmt: skip

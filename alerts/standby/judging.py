@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from alerts.condition import Decision, Sample, State, judge_event, judge_threshold
+from alerts.condition import Decision, Sample, State, judge_event, judge_level
 from alerts.standby.bulletin import Danger
-from catalogue.rules import EventRule, ThresholdRule
+from catalogue.rules import EventRule, LevelRule
 from foundation.clock import from_ms
 
 SETTLED_AFTER: Final = timedelta(minutes=10)
@@ -20,7 +20,7 @@ FORGOTTEN_AFTER: Final = timedelta(hours=24)
 SHORTEST_GAP: Final = timedelta(minutes=2)
 """Below this no two dangerous readings are far apart, however often the device measures."""
 
-LifeSafety = ThresholdRule | EventRule
+LifeSafety = LevelRule | EventRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def judge(
         # the same reading comes over the worker's session and over its watch
         decision = Decision(None, "none", "older_than_the_last")
     else:
-        decision = judge_threshold(rule, _unbroken(rule, state, sample, interval_s), sample, interval_s)
+        decision = judge_level(rule, _unbroken(rule, state, sample, interval_s), sample, interval_s)
     last_ts = sample.ts if before is None else before.last_ts if sample.late else max(before.last_ts, sample.ts)
     after = decision.state
     if after is not None and after.closed_at is not None:
@@ -95,7 +95,7 @@ def over(one: Remembered, now: datetime) -> bool:
     return now - one.last_ts >= FORGOTTEN_AFTER
 
 
-def _unbroken(rule: ThresholdRule, state: State | None, sample: Sample, interval_s: float) -> State | None:
+def _unbroken(rule: LevelRule, state: State | None, sample: Sample, interval_s: float) -> State | None:
     """The state, unless readings may be missing between it and this sample in which the danger was over.
 
     Of a device that was not dangerous in this outage ingest passes on nothing harmless. What is told twice then is
@@ -103,5 +103,5 @@ def _unbroken(rule: ThresholdRule, state: State | None, sample: Sample, interval
     """
     if state is None or sample.late:
         return state
-    patience = max(timedelta(seconds=max(3 * interval_s, rule.clear_s)), SHORTEST_GAP)
+    patience = max(timedelta(seconds=max(3 * interval_s, rule.off_delay_s)), SHORTEST_GAP)
     return state if sample.ts - state.last_ts <= patience else None

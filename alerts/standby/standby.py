@@ -220,10 +220,13 @@ class Standby:
         for key, one in self._journal.remembered.items():
             if one.state is None or one.state.deadline is None or one.state.deadline > now:
                 continue
-            decision, device = judge_deadline(one.state, now), self._registry.device(one.uid)
+            if (rule := self._rules.get(key[1])) is None:  # the pack has it no longer
+                changed[key] = None
+                continue
+            decision, device = judge_deadline(rule, one.state, now), self._registry.device(one.uid)
             changed[key] = Remembered(one.uid, decision.state, one.last_ts, one.worker)
             if decision.change == "raised" and decision.state is not None and device is not None:
-                written += self._letters(self._rules[key[1]], device, decision.state, now)
+                written += self._letters(rule, device, decision.state, now)
         if changed:
             await self._journal.record(changed, written)
             self._due.set()

@@ -8,7 +8,7 @@ select pg_advisory_xact_lock(1, device_id) from (select unnest(%s::int[]) as dev
 
 -- name: open_alarms_of
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
 from alarm
 where device_id = any(%s) and closed_at is null
 order by id for update
@@ -16,7 +16,7 @@ order by id for update
 -- name: due_alarms
 -- Pending alarms whose deadline has passed without another reading; not those of rules that the pack no longer has.
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
 from alarm
 where deadline <= %s and closed_at is null and rule = any(%s)
 order by id for update skip locked limit 1000
@@ -24,15 +24,15 @@ order by id for update skip locked limit 1000
 -- name: insert_alarm
 insert into alarm (device_id, rule, pack, priority, latching, reason, recorded_at, condition, since, last_ts,
                    last_value, peak_value, samples, raised_at, recovering_since, cleared_at, closed_at, deadline,
-                   late, stale)
-values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                   late, stale, excess, detail, stands_at)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 returning id
 
 -- name: update_alarm
 update alarm
 set reason = %s, recorded_at = coalesce(recorded_at, %s), condition = %s, since = %s, last_ts = %s, last_value = %s,
     peak_value = %s, samples = %s, raised_at = %s, recovering_since = %s, cleared_at = %s, closed_at = %s,
-    deadline = %s, late = %s, stale = %s
+    deadline = %s, late = %s, stale = %s, excess = %s, detail = %s
 where id = %s
 
 -- name: drop_pending_alarm
@@ -41,7 +41,7 @@ delete from alarm where id = %s and condition = 'pending'
 
 -- name: alarm_for_acknowledgement
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale
+       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
 from alarm where id = %s for update
 
 -- name: acknowledge_alarm
@@ -91,3 +91,23 @@ insert into notification (alarm_id, incident_id, kind, contact_id, channel, temp
                           created_at, next_attempt_at)
 values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || %s, %s, %s)
 on conflict (idempotency_key) do nothing
+
+-- name: extremes_in
+-- The lowest and highest value of a metric in each span, by the span's place from 1 on.
+select w.place, t.lowest, t.highest
+from unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) with ordinality as w (device_id, after, until, place)
+cross join lateral (
+    select min({metric}) as lowest, max({metric}) as highest
+    from telemetry where telemetry.device_id = w.device_id and ts > w.after and ts <= w.until
+) as t
+where t.lowest is not null
+
+-- name: times_on_in
+-- How often an alarm bit came on in each span, by the span's place from 1 on.
+select w.place, t.times
+from unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) with ordinality as w (device_id, after, until, place)
+cross join lateral (
+    select count(*) as times
+    from device_event e
+    where e.device_id = w.device_id and e.type = %s and e.is_on and e.ts > w.after and e.ts <= w.until
+) as t

@@ -1,11 +1,22 @@
+-- name: region_paths
+-- Each region's code with those of all above it, its own first.
+with recursive path as (
+    select id, array[code] as codes, id as of_region, parent_id from region
+    union all
+    select r.id, path.codes || r.code, path.of_region, r.parent_id from region r join path on r.id = path.parent_id
+)
+select of_region, codes from path where parent_id is null
+
 -- name: known_devices
--- The last one is the flags that each of its readings carries.
-select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end
-from device d left join device g on g.id = d.gateway_id
+-- With the flags that each of its readings carries, and what tells for which rules it is.
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end,
+       d.vendor, d.model, coalesce(h.building_class, ''), h.region_id
+from device d left join device g on g.id = d.gateway_id left join home h on h.id = d.home_id
 
 -- name: known_devices_named
-select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end
-from device d left join device g on g.id = d.gateway_id
+select d.id, d.uid, d.type, d.interval_s, d.state, g.uid, case when d.drill_id is null then 0 else %s end,
+       d.vendor, d.model, coalesce(h.building_class, ''), h.region_id
+from device d left join device g on g.id = d.gateway_id left join home h on h.id = d.home_id
 where d.uid = any(%s)
 
 -- name: add_region

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,11 +13,20 @@ from hypothesis import strategies as st
 from catalogue.device_types import DEVICE_TYPES
 from catalogue.event_types import EVENT_TYPE
 from catalogue.metrics import METRIC
-from catalogue.rules import EventRule, Rule, SilenceRule, ThresholdRule, default_pack, parse_pack
+from catalogue.rules import (
+    EventRule,
+    ExposureRule,
+    LevelRule,
+    Rule,
+    SilenceRule,
+    ThresholdRule,
+    default_pack,
+    parse_pack,
+)
 from foundation.errors import CatalogueError
 
 PACK = default_pack()
-THRESHOLDS = [rule for rule in PACK.rules if isinstance(rule, ThresholdRule)]
+LEVELS = [rule for rule in PACK.rules if isinstance(rule, LevelRule)]
 RULE = {rule.id: rule for rule in PACK.rules}
 
 
@@ -40,55 +50,72 @@ def event(**more: object) -> dict[str, Any]:
 
 def test_a_pack_names_itself_on_its_alarms() -> None:
     assert parse_pack(pack(co(), event(id="bit")), "mine.yaml").label == "test@3"
-    assert PACK.label == "default@3"
+    assert PACK.label == "default@4"
 
 
 @pytest.mark.parametrize(
     ("rule", "named"),
     [
-        (co(metric="co"), "mine.yaml, rule co_test: Value error, unknown metric 'co'"),
-        (co(raise_at="much"), "mine.yaml, rule co_test, raise_at: "),
-        (co(raise_at=float("nan")), "mine.yaml, rule co_test, raise_at: "),
-        (co(raise_at=float("inf")), "mine.yaml, rule co_test, raise_at: "),
-        (co(hold_s=-1), "mine.yaml, rule co_test, hold_s: "),
-        (co(clear_s=float("nan")), "mine.yaml, rule co_test, clear_s: "),
-        (co(raise_at=None), "mine.yaml, rule co_test, raise_at: Field required"),
-        (co(clear_at=101), "mine.yaml, rule co_test: Value error, clear_at must lie on the safe side"),
-        (co(direction="below", clear_at=99), "mine.yaml, rule co_test: Value error, clear_at must lie on the safe"),
-        (co(hold_s=60, confirm_s=30), "mine.yaml, rule co_test: Value error, hold_s and confirm_s exclude each other"),
-        (co(priority="urgent"), "mine.yaml, rule co_test, priority: "),
-        (co(source=""), "mine.yaml, rule co_test, source: "),
-        (co(source=None), "mine.yaml, rule co_test, source: "),
-        (co(zh="热" * 36), "mine.yaml, rule co_test, zh: "),
-        (co(do="热" * 36), "mine.yaml, rule co_test, do: "),
-        (co(id="CO!"), "mine.yaml, rule CO!, id: "),
-        (co(colour="red"), "mine.yaml, rule co_test, colour: "),
-        (co(types=["stove"]), "mine.yaml, rule co_test: Value error, unknown device type stove"),
-        (co(except_types=["stove"]), "mine.yaml, rule co_test: Value error, unknown device type stove"),
-        (event(event="smoke"), "mine.yaml, rule co_test: Value error, unknown event 'smoke'"),
-        (co(kind="guess"), "mine.yaml, rule co_test: "),
-        (co(kind=None), "mine.yaml, rule co_test: "),
-        (co(id=None, priority="urgent"), "mine.yaml, rule 2, id: "),
-        ("just text", "mine.yaml, rule 2: "),
+        (co(metric="co"), "mine.yaml:?, rule co_test: Value error, unknown metric 'co'"),
+        (co(raise_at="much"), "mine.yaml:?, rule co_test, raise_at: "),
+        (co(raise_at=float("nan")), "mine.yaml:?, rule co_test, raise_at: "),
+        (co(raise_at=float("inf")), "mine.yaml:?, rule co_test, raise_at: "),
+        (co(on_delay_s=-1), "mine.yaml:?, rule co_test, on_delay_s: "),
+        (co(off_delay_s=float("nan")), "mine.yaml:?, rule co_test, off_delay_s: "),
+        (co(raise_at=None), "mine.yaml:?, rule co_test, raise_at: Field required"),
+        (co(clear_at=101), "mine.yaml:?, rule co_test: Value error, clear_at must lie on the safe side"),
+        (co(direction="below", clear_at=99), "mine.yaml:?, rule co_test: Value error, clear_at must lie on the safe"),
+        (
+            co(on_delay_s=60, confirm_s=30),
+            "mine.yaml:?, rule co_test: Value error, on_delay_s and confirm_s exclude each other",
+        ),
+        (co(priority="urgent"), "mine.yaml:?, rule co_test, priority: "),
+        (co(source=""), "mine.yaml:?, rule co_test, source: "),
+        (co(source=None), "mine.yaml:?, rule co_test, source: "),
+        (co(zh="热" * 36), "mine.yaml:?, rule co_test, zh: "),
+        (co(do="热" * 36), "mine.yaml:?, rule co_test, do: "),
+        (co(id="CO!"), "mine.yaml:?, rule CO!, id: "),
+        (co(colour="red"), "mine.yaml:?, rule co_test, colour: "),
+        (co(types=["stove"]), "mine.yaml:?, rule co_test: Value error, unknown device type stove"),
+        (co(except_types=["stove"]), "mine.yaml:?, rule co_test: Value error, unknown device type stove"),
+        (event(event="smoke"), "mine.yaml:?, rule co_test: Value error, unknown event 'smoke'"),
+        (co(kind="guess"), "mine.yaml:?, rule co_test: "),
+        (co(kind=None), "mine.yaml:?, rule co_test: "),
+        (co(id=None, priority="urgent"), "mine.yaml:?, rule 2, id: "),
+        ("just text", "mine.yaml:?, rule 2: "),
     ],
 )
 def test_a_wrong_rule_is_named_by_file_rule_and_field(rule: object, named: str) -> None:
     with pytest.raises(CatalogueError) as refused:
         parse_pack(pack(event(id="fine"), rule), "mine.yaml")
-    assert str(refused.value).startswith(named)
+    assert str(refused.value).startswith(named.replace("?", str(line_of(rule, named))))
     assert "\n" not in str(refused.value)
+
+
+def line_of(rule: object, named: str) -> int:
+    """Where the field stands, or else the rule, in a pack with another one before it."""
+    lines = pack(event(id="fine"), rule).splitlines()
+    (second,) = [place for place, line in enumerate(lines) if line.startswith("- ")][1:]
+    field = re.search(r"rule [^,:]+, (\w+): ", named)
+    name = field.group(1) if field is not None else ""
+    for place in range(second, len(lines)) if field is not None else ():
+        if lines[place].removeprefix("- ").strip().startswith(f"{name}:"):
+            return place + 1
+        if place > second and not lines[place].startswith("  "):
+            break
+    return second + 1
 
 
 @pytest.mark.parametrize(
     ("text", "named"),
     [
         ("rules: [", "mine.yaml: while parsing"),
-        ("", "mine.yaml: "),
-        ("- 1", "mine.yaml: "),
-        ("{pack: mine, version: one, rules: []}", "mine.yaml: "),
-        ("{pack: mine, version: 1, rules: {}}", "mine.yaml: "),
-        ("{pack: mine, version: 1, rules: [], colour: red}", "mine.yaml: "),
-        (pack(co(), co()), "mine.yaml: Value error, rule co_test stands twice"),
+        ("", "mine.yaml:1: "),
+        ("- 1", "mine.yaml:1: "),
+        ("{pack: mine, version: one, rules: []}", "mine.yaml:1, version: "),
+        ("pack: mine\nversion: 1\nrules: {}", "mine.yaml:3, rules: "),
+        ("pack: mine\nversion: 1\nrules: []\ncolour: red", "mine.yaml:4, colour: "),
+        (pack(co(), co()), "mine.yaml:1: Value error, rule co_test stands twice"),
     ],
 )
 def test_a_wrong_pack_is_named_by_its_file(text: str, named: str) -> None:
@@ -114,8 +141,8 @@ def test_raising_and_clearing_meet_their_levels_exactly(
     assert (rule.beyond(value), rule.back(value)) == (beyond, back)
 
 
-@given(value=st.floats(allow_nan=False), rule=st.sampled_from(THRESHOLDS))
-def test_no_value_raises_and_clears_the_same_rule(value: float, rule: ThresholdRule) -> None:
+@given(value=st.floats(allow_nan=False), rule=st.sampled_from(LEVELS))
+def test_no_value_raises_and_clears_the_same_rule(value: float, rule: LevelRule) -> None:
     assert not (rule.beyond(value) and rule.back(value))
 
 
@@ -139,8 +166,8 @@ def test_every_default_rule_can_be_traced_and_told(rule: Rule) -> None:
     assert any(rule.concerns(kind.name) for kind in DEVICE_TYPES), "it looks at nothing"
 
 
-@pytest.mark.parametrize("rule", THRESHOLDS, ids=lambda rule: rule.id)
-def test_a_dangerous_value_is_never_nulled(rule: ThresholdRule) -> None:
+@pytest.mark.parametrize("rule", LEVELS, ids=lambda rule: rule.id)
+def test_a_dangerous_value_is_never_nulled(rule: LevelRule) -> None:
     metric = METRIC[rule.metric]
     assert metric.low < rule.raise_at < metric.high
     assert metric.low < rule.clear_at < metric.high
@@ -149,8 +176,8 @@ def test_a_dangerous_value_is_never_nulled(rule: ThresholdRule) -> None:
     assert abs(worst - rule.raise_at) >= 0.4 * abs(rule.raise_at), "hardly anything beyond the level would be kept"
 
 
-@pytest.mark.parametrize("rule", THRESHOLDS, ids=lambda rule: rule.id)
-def test_a_default_rule_watches_a_metric_that_its_devices_send(rule: ThresholdRule) -> None:
+@pytest.mark.parametrize("rule", LEVELS, ids=lambda rule: rule.id)
+def test_a_default_rule_watches_a_metric_that_its_devices_send(rule: LevelRule) -> None:
     concerned = [kind for kind in DEVICE_TYPES if rule.concerns(kind.name)]
     assert [kind.name for kind in concerned if rule.metric in kind.all_metrics]
     if rule.types:
@@ -158,14 +185,21 @@ def test_a_default_rule_watches_a_metric_that_its_devices_send(rule: ThresholdRu
 
 
 def test_the_deadband_of_a_default_rule_is_no_line() -> None:
-    assert [rule.id for rule in THRESHOLDS if rule.clear_at == rule.raise_at] == []
+    assert [rule.id for rule in LEVELS if rule.clear_at == rule.raise_at] == []
 
 
 def test_carbon_monoxide_is_told_as_the_safety_page_says() -> None:
     numbers = {
-        rule.id: (rule.raise_at, rule.hold_s, rule.confirm_s, rule.clear_at, rule.clear_s, rule.priority)
-        for rule in THRESHOLDS
-        if rule.metric == "co_ppm"
+        rule.id: (
+            rule.raise_at,
+            rule.on_delay_s,
+            getattr(rule, "confirm_s", 0),
+            rule.clear_at,
+            rule.off_delay_s,
+            rule.priority,
+        )
+        for rule in LEVELS
+        if rule.metric == "co_ppm" and isinstance(rule, ThresholdRule | ExposureRule)
     }
     assert numbers == {
         "co_300": (300, 0, 30, 15, 900, "critical"),
@@ -173,7 +207,7 @@ def test_carbon_monoxide_is_told_as_the_safety_page_says() -> None:
         "co_50": (50, 3600, 0, 15, 900, "high"),
         "co_30": (30, 7200, 0, 15, 900, "medium"),
     }
-    safety = [rule for rule in THRESHOLDS if rule.metric in {"co_ppm", "ch4_lel"}]
+    safety = [rule for rule in LEVELS if rule.metric in {"co_ppm", "ch4_lel"}]
     assert all(rule.latching and rule.tell for rule in safety)
 
 

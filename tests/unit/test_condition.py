@@ -20,14 +20,14 @@ from alerts.condition import (
     acknowledge,
     judge_deadline,
     judge_event,
-    judge_threshold,
+    judge_level,
 )
-from catalogue.rules import EventRule, ThresholdRule, default_pack
+from catalogue.rules import EventRule, ExposureRule, LevelRule, ThresholdRule, default_pack
 
 START = datetime(2026, 1, 15, 22, tzinfo=UTC)
 RULES = {one.id: one for one in default_pack().rules}
 CO_300 = cast("ThresholdRule", RULES["co_300"])
-CO_100 = cast("ThresholdRule", RULES["co_100"])
+CO_100 = cast("ExposureRule", RULES["co_100"])
 CH4_10 = cast("ThresholdRule", RULES["ch4_10"])
 BOILER_95 = cast("ThresholdRule", RULES["boiler_flow_95"])
 DISCHARGE_120 = cast("ThresholdRule", RULES["heat_pump_discharge_120"])
@@ -35,6 +35,7 @@ FREEZING = cast("ThresholdRule", RULES["room_freezing"])
 CO_BIT = cast("EventRule", RULES["co_detector_alarm"])
 OVERHEAT_BIT = cast("EventRule", RULES["overheat_reported"])
 
+ON: Reason = "exposure_goes_on"
 Line = tuple[float, float, Change, Reason]
 """(second, value, change, reason)"""
 
@@ -46,7 +47,7 @@ def at(second: float) -> datetime:
 class Home:
     """One rule on one device, and what became of it so far."""
 
-    def __init__(self, watching: ThresholdRule | EventRule, *, interval_s: float = 10) -> None:
+    def __init__(self, watching: LevelRule | EventRule, *, interval_s: float = 10) -> None:
         self.watching = watching
         self.interval_s = interval_s
         self.state: State | None = None
@@ -55,11 +56,11 @@ class Home:
         sample = Sample(at(second), at(second if received is None else received), value, late)
         if isinstance(self.watching, EventRule):
             return self._take(judge_event(self.watching, self.state, sample))
-        return self._take(judge_threshold(self.watching, self.state, sample, self.interval_s))
+        return self._take(judge_level(self.watching, self.state, sample, self.interval_s))
 
     def waits_until(self, second: float) -> Decision:
         assert self.state is not None
-        return self._take(judge_deadline(self.state, at(second)))
+        return self._take(judge_deadline(self.watching, self.state, at(second)))
 
     def acknowledges(self, second: float) -> Decision:
         assert self.state is not None
@@ -104,7 +105,25 @@ def test_below_the_level_nothing_is_opened() -> None:
 def test_a_single_spike_is_dropped_by_the_next_sample() -> None:
     home = Home(CO_300)
     home.lives((0, 310, "opened", "waiting_for_second_sample"))
-    assert home.feels(10, 299) == Decision(None, "dropped", "back_before_it_was_held")
+    assert home.feels(10, 3) == Decision(None, "dropped", "back_before_it_was_held")
+    home.lives((20, 310, "opened", "waiting_for_second_sample"), (30, 299, "none", "not_confirmed_yet"))
+    assert home.feels(51, 200) == Decision(None, "dropped", "not_confirmed")
+
+
+def test_a_single_spike_is_dropped_at_its_deadline_when_nothing_more_is_heard() -> None:
+    home = Home(CO_300)
+    home.lives((0, 310, "opened", "waiting_for_second_sample"), (10, 299, "none", "not_confirmed_yet"))
+    assert home.waits_until(29).change == "none"
+    assert home.waits_until(30) == Decision(None, "dropped", "not_confirmed")
+
+
+def test_noise_around_the_level_hides_no_danger() -> None:
+    home = Home(CO_300)
+    home.lives((0, 301, "opened", "waiting_for_second_sample"), (10, 299, "none", "not_confirmed_yet"))
+    assert home.lives((20, 302, "raised", "confirmed_by_second_sample")).raised_at == at(20)
+    home = Home(CO_300)
+    home.lives((0, 301, "opened", "waiting_for_second_sample"), (20, 299, "none", "not_confirmed_yet"))
+    assert home.lives((40, 302, "none", "waiting_for_second_sample")).since == at(40), "that was another one"
 
 
 def test_no_second_sample_is_no_contradiction() -> None:
@@ -134,17 +153,50 @@ def test_without_hold_or_confirmation_one_sample_raises() -> None:
 
 def test_a_level_must_be_held() -> None:
     home = Home(CO_100)
-    home.lives((0, 100, "opened", "holding"), (300, 180, "none", "holding"), (599, 120, "none", "holding"))
+    home.lives((0, 100, "opened", "holding"), (300, 180, "none", ON), (599, 120, "none", ON))
     assert (home.open.condition, home.open.deadline) == ("pending", at(600))
-    state = home.lives((600, 110, "raised", "held_long_enough"))
+    state = home.lives((600, 110, "raised", "exposed_long_enough"))
     assert (state.raised_at, state.since, state.peak_value, state.samples) == (at(600), at(0), 180, 4)
 
 
 def test_a_stove_that_smokes_for_minutes_does_not_alarm() -> None:
     home = Home(CO_100)
-    home.lives((0, 130, "opened", "holding"), (590, 105, "none", "holding"))
-    assert home.feels(595, 99.9).change == "dropped"
-    assert home.feels(600, 100).state == replace(home.open, since=at(600), deadline=at(1200))
+    home.lives((0, 130, "opened", "holding"), (300, 60, "none", ON))
+    assert home.open.deadline == at(300 + 34 * 300 / 36), "by then the mean has sunk to 96"
+    assert home.feels(590, 60) == Decision(None, "dropped", "exposure_is_over")
+
+
+def test_an_exposure_that_nobody_hears_the_end_of_ends_by_itself() -> None:
+    home = Home(CO_100)
+    home.lives((0, 130, "opened", "holding"), (300, 60, "none", ON))
+    assert home.waits_until(583).change == "none"
+    assert home.waits_until(584) == Decision(None, "dropped", "exposure_is_over")
+
+
+def test_a_door_that_is_opened_for_a_moment_does_not_undo_what_was_breathed() -> None:
+    home = Home(CO_100)
+    home.lives((0, 180, "opened", "holding"), (400, 20, "none", ON), (460, 170, "none", ON))
+    assert home.open.excess == 84 * 400 - 76 * 60
+    assert home.lives((600, 170, "raised", "exposed_long_enough")).since == at(0)
+
+
+def test_what_is_over_by_now_is_not_raised_however_much_it_was() -> None:
+    home = Home(CO_100)
+    home.lives((0, 290, "opened", "holding"), (300, 5, "none", ON), (600, 5, "none", ON))
+    assert home.feels(960, 5).change == "dropped"
+
+
+def test_an_exposure_begins_anew_when_the_mean_had_sunk() -> None:
+    home = Home(CO_100)
+    home.lives((0, 110, "opened", "holding"), (60, 0, "none", ON), (120, 110, "none", "exposure_begins_anew"))
+    assert (home.open.since, home.open.deadline, home.open.excess) == (at(120), at(720), 0)
+
+
+def test_a_reading_that_was_long_under_way_does_not_put_an_exposure_off() -> None:
+    home = Home(CO_100)
+    home.lives((0, 130, "opened", "holding"))
+    home.feels(60, 130, received=250)
+    assert home.open.deadline == at(600)
 
 
 def test_a_held_level_is_raised_at_its_deadline_without_another_message() -> None:
@@ -258,10 +310,13 @@ def test_normal_and_beyond_again_is_told_again() -> None:
 def test_a_spike_after_a_latched_alarm_is_forgotten_when_the_next_sample_contradicts_it() -> None:
     home = raised_co()
     home.lives((20, 5, "recovering", "back_below_clear"), (920, 5, "cleared", "clear_long_enough"))
-    home.lives((940, 305, "none", "waiting_for_second_sample"), (950, 8, "none", "within_limits"))
+    home.lives((940, 305, "none", "waiting_for_second_sample"), (950, 8, "none", "back_before_it_was_held"))
     assert home.open.deadline is None
-    home.lives((960, 305, "none", "waiting_for_second_sample"))
-    assert home.waits_until(990).change == "raised", "nothing contradicted this one"
+    home.lives((960, 305, "none", "waiting_for_second_sample"), (965, 200, "none", "not_confirmed_yet"))
+    assert home.waits_until(990).reason == "not_confirmed"
+    assert home.open.deadline is None
+    home.lives((1000, 305, "none", "waiting_for_second_sample"))
+    assert home.waits_until(1030).change == "raised", "nothing contradicted this one"
 
 
 # -- acknowledging --------------------------------------------------------------------------------------------------
@@ -399,13 +454,13 @@ def test_a_late_bit_is_told_as_late_where_the_rule_wants_it() -> None:
 class AlarmLife(RuleBasedStateMachine):
     """One rule on one device, lived through at random. Times in seconds."""
 
-    watching: ThresholdRule | EventRule
+    watching: LevelRule | EventRule
 
     @initialize(
         watching=st.sampled_from([CO_300, CO_100, CH4_10, BOILER_95, DISCHARGE_120, FREEZING, CO_BIT, OVERHEAT_BIT]),
         interval_s=st.sampled_from([10, 60, 300]),
     )
-    def begin(self, watching: ThresholdRule | EventRule, interval_s: int) -> None:
+    def begin(self, watching: LevelRule | EventRule, interval_s: int) -> None:
         self.watching = watching
         self.interval_s = interval_s
         self.state: State | None = None
@@ -429,7 +484,7 @@ class AlarmLife(RuleBasedStateMachine):
         if isinstance(self.watching, EventRule):
             self.note(judge_event(self.watching, self.state, sample))
         else:
-            self.note(judge_threshold(self.watching, self.state, sample, self.interval_s))
+            self.note(judge_level(self.watching, self.state, sample, self.interval_s))
 
     def note(self, decision: Decision) -> None:
         self.before, self.decision = self.state, decision
@@ -456,9 +511,9 @@ class AlarmLife(RuleBasedStateMachine):
         if not newer:
             assert self.decision.state is self.before
         if self.decision.change == "cleared":
-            clear_s = self.watching.clear_s if isinstance(self.watching, ThresholdRule) else 0
+            off_delay_s = self.watching.off_delay_s if isinstance(self.watching, LevelRule) else 0
             assert self.back_since is not None
-            assert ts - self.back_since >= timedelta(seconds=clear_s), "cleared too early"
+            assert ts - self.back_since >= timedelta(seconds=off_delay_s), "cleared too early"
         if self.decision.change in {"raised", "opened"}:
             assert where == "beyond"
         if newer and where == "beyond" and self.before and self.before.condition != "pending":
@@ -488,9 +543,14 @@ class AlarmLife(RuleBasedStateMachine):
             and self.state.deadline is not None
             and self.state.deadline <= now
         )
-        self.note(judge_deadline(self.state, now))
-        if due:
+        beyond = isinstance(self.watching, EventRule) or self.watching.beyond(self.state.last_value)
+        pending = self.state.condition == "pending"
+        self.note(judge_deadline(self.watching, self.state, now))
+        if due and beyond:
             assert self.decision.change == "raised"
+        elif due:
+            assert self.decision.change == ("dropped" if pending else "none")
+            assert self.state is None or self.state.deadline is None
         else:
             assert self.decision.state is self.before
 

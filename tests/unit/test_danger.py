@@ -13,7 +13,7 @@ from alerts.engine import Engine
 from alerts.standby.bulletin import Bulletin, Danger, decode, encode
 from broker.delivery import Delivery
 from catalogue.flags import Flag
-from catalogue.rules import EventRule, RulePack, ThresholdRule, default_pack
+from catalogue.rules import EventRule, LevelRule, RulePack, default_pack
 from ingest import columns
 from ingest.batch import Batch, sort_out
 from ingest.clocks import DeviceClocks
@@ -108,7 +108,7 @@ def test_it_agrees_with_the_engine(worth: int, sent: list[tuple[KnownDevice, dic
         (danger.uid, danger.ts_ms)
         for danger in picked
         if any(
-            isinstance(rule, ThresholdRule) and rule.metric in danger.m and rule.beyond(danger.m[rule.metric])
+            isinstance(rule, LevelRule) and rule.metric in danger.m and rule.beyond(danger.m[rule.metric])
             for rule in PACK.life_safety
         )
     ]

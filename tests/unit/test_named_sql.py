@@ -91,7 +91,7 @@ def test_a_block_is_sql_with_known_places(name: str) -> None:
     assert code.strip(), "nothing but comments"
     assert ";" not in code, "one statement a block"
     places = set(re.findall(r"\{(\w*)\}", body))
-    assert places <= {"columns", "assignments", "aggregates"}
+    assert places <= {"columns", "assignments", "aggregates", "metric"}
     filled = sql(name, **{place: pg.SQL("x") for place in places}).as_string(None)
     assert "{" not in filled
     # psycopg takes places by order or by name, never both, and any other % would be one

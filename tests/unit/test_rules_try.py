@@ -52,7 +52,7 @@ def tried(file: Path, device_type: str = "co_detector", **options: Any) -> list[
 
 def test_a_hundred_ppm_for_a_quarter_of_an_hour_and_then_fresh_air(tmp_path: Path) -> None:
     file = recorded(tmp_path, steps((1, 3), (15, 100), (20, 3)))
-    assert tried(file) == [("co_100", 11, 31, "held_long_enough")]
+    assert tried(file) == [("co_100", 11, 31, "exposed_long_enough")]
 
 
 def test_a_stove_that_peaks_at_75_ppm_for_five_minutes_is_silent(tmp_path: Path) -> None:
@@ -146,15 +146,15 @@ def test_the_command_prints_json_and_takes_another_pack(tmp_path: Path) -> None:
             "priority": "critical",
             "raised_at": "2026-01-15T19:11:00+00:00",
             "cleared_at": "2026-01-15T19:31:00+00:00",
-            "reason": "held_long_enough",
+            "reason": "exposed_long_enough",
         }
     ]
     pack = tmp_path / "mine.yaml"
-    pack.write_text(PACK.read_text(encoding="utf-8").replace("hold_s: 600", "hold_s: 1200"), encoding="utf-8")
+    pack.write_text(PACK.read_text(encoding="utf-8").replace("on_delay_s: 600", "on_delay_s: 1200"), encoding="utf-8")
     told = CliRunner().invoke(
         app, ["rules", "try", "--type", "co_detector", "--readings", str(file), "--pack", str(pack)]
     )
-    assert told.stdout.splitlines() == ["default@3: 0 alarms"]
+    assert told.stdout.splitlines() == ["default@4: 0 alarms"]
 
 
 def test_the_command_says_what_it_cannot_use(tmp_path: Path) -> None:

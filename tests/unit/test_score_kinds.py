@@ -7,7 +7,7 @@ import pytest
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.event_types import EVENT_TYPE
 from catalogue.metrics import METRIC
-from catalogue.rules import EventRule, SilenceRule, ThresholdRule, default_pack
+from catalogue.rules import EventRule, ExposureRule, SilenceRule, ThresholdRule, default_pack
 from device_sim.faults.fault_rows import FAULT, KINDS
 from device_sim.score.danger import Criterion
 from device_sim.score.kinds import KIND, Kind, home_kind, parse_kinds
@@ -40,16 +40,18 @@ def test_danger_is_what_some_rule_of_the_kind_can_notice_in_time(kind: Kind) -> 
         if criterion.metric in EVENT_TYPE:
             continue  # the state behind a bit: whoever shows it has sent the bit as well
         assert set(criterion.types) <= set(DEVICE_TYPE)
-        assert any(isinstance(rule, ThresholdRule) and notices(rule, criterion) for rule in rules), criterion
+        assert any(isinstance(rule, ThresholdRule | ExposureRule) and notices(rule, criterion) for rule in rules), (
+            criterion
+        )
 
 
-def notices(rule: ThresholdRule, criterion: Criterion) -> bool:
+def notices(rule: ThresholdRule | ExposureRule, criterion: Criterion) -> bool:
     """Whether whatever fulfils the criterion fulfils the rule as well."""
     assert criterion.at is not None
     level = rule.raise_at <= criterion.at if rule.direction == "above" else rule.raise_at >= criterion.at
     same = (rule.metric, rule.direction) == (criterion.metric, criterion.direction)
     types = not rule.types or (criterion.types and set(criterion.types) <= set(rule.types))
-    return bool(same and level and rule.hold_s <= criterion.hold_s and types)
+    return bool(same and level and rule.on_delay_s <= criterion.hold_s and types)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KIND.values() if kind.rules], ids=lambda kind: kind.name)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.condition import Sample, State, judge_deadline, judge_event, judge_threshold
+from alerts.condition import Sample, State, judge_deadline, judge_event, judge_level
 from alerts.standby.bulletin import Danger
 from alerts.standby.judging import (
     FORGOTTEN_AFTER,
@@ -99,7 +99,7 @@ def test_readings_that_may_be_missing_make_a_danger_a_new_one() -> None:
 
 def test_a_pending_one_of_before_the_outage_goes_on_only_without_a_gap() -> None:
     pending = State("pending", at(0), at(590), 120, 120)
-    for seconds, then in ((620, "raised: held_long_enough"), (3000, "opened: holding")):
+    for seconds, then in ((620, "raised: exposed_long_enough"), (3000, "opened: holding")):
         line = Line("co_100")
         line.known = known_before("co-1", None, pending, at(seconds))
         assert line.see(seconds, 130) == then
@@ -152,11 +152,11 @@ def test_without_gaps_it_decides_as_the_engine_does(rule: LifeSafety, readings: 
     for after, value, look in readings:
         seconds += after
         if look and state is not None:
-            due = judge_deadline(state, at(seconds))
+            due = judge_deadline(rule, state, at(seconds))
             state = due.state
             known = Remembered("co-1", due.state, known.last_ts, "w") if known else None
         one = sample(seconds, value)
         ours, known = judge(rule, known, one, 60, "co-1", "w")
-        theirs = judge_event(rule, state, one) if isinstance(rule, EventRule) else judge_threshold(rule, state, one, 60)
+        theirs = judge_event(rule, state, one) if isinstance(rule, EventRule) else judge_level(rule, state, one, 60)
         assert ours == theirs
         state = None if theirs.state is None or theirs.state.closed_at else theirs.state

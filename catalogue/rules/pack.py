@@ -1,0 +1,56 @@
+"""A rule pack: a versioned set of rules."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from catalogue.rules.events import CountRule, EventRule, FaultRule
+from catalogue.rules.levels import ExposureRule, RateRule, ThresholdRule
+from catalogue.rules.silence import SilenceRule
+
+AnyRule = Annotated[
+    ThresholdRule | ExposureRule | RateRule | EventRule | CountRule | FaultRule | SilenceRule,
+    Field(discriminator="kind"),
+]
+READING_KINDS: Final = (ThresholdRule, ExposureRule, RateRule, EventRule, CountRule, FaultRule)
+"""The kinds that are judged when something comes; the others when nothing does, by the alerts process."""
+
+
+class RulePack(BaseModel):
+    """A versioned set of rules; an alarm names the pack and version that raised it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pack: str
+    version: int
+    rules: tuple[AnyRule, ...]
+
+    @property
+    def label(self) -> str:
+        """Pack and version as alarms carry them: `default@1`."""
+        return f"{self.pack}@{self.version}"
+
+    @cached_property
+    def by_id(self) -> dict[str, AnyRule]:
+        """The rules by their ids."""
+        return {rule.id: rule for rule in self.rules}
+
+    @property
+    def life_safety(self) -> tuple[ThresholdRule | ExposureRule | EventRule, ...]:
+        """The rules that are told even while the database is away."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if rule.life_safety and isinstance(rule, ThresholdRule | ExposureRule | EventRule)
+        )
+
+    @model_validator(mode="after")
+    def _unique(self) -> RulePack:
+        ids = [rule.id for rule in self.rules]
+        twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
+        if twice:
+            raise ValueError(f"rule {', '.join(twice)} stands twice")
+        return self
