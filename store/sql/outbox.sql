@@ -24,6 +24,7 @@ update notification set attempts = attempts + 1 where id = %s
 -- name: cause_of
 -- Whether what a message tells still holds. Of a drill also: whether it has ended, whether something real is wrong in the
 -- home (a device that is only silent may have been so for weeks), and how much its reader has heard of drills in a day.
+-- Of the canary: how far it is to go.
 select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not null, a.closed_at is not null,
        i.ended_at is not null,
        exists (select 1 from notification t
@@ -39,10 +40,11 @@ select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not nul
            where not real.drill and real.closed_at is null and real.condition <> 'pending'
              and real.priority in ('critical', 'high') and real.suppression = 'none' and real.reason <> 'silent'
              and x.home_id = d.home_id),
-       case when n.drill then (
+       case when n.drill and not coalesce(r.canary, false) then (
            select count(*) from notification t join contact c on c.id = t.contact_id
            where t.drill and t.accepted_at > %(a_day_ago)s
-             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end
+             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end,
+       case when r.canary then coalesce((select reach from canary_run where ended_at is null), 'account') else '' end
 from notification n
 left join alarm a on a.id = n.alarm_id
 left join incident i on i.id = n.incident_id
