@@ -19,6 +19,7 @@ from foundation.errors import CatalogueError
 
 Priority = Literal["critical", "high", "medium", "low"]
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
+Suppressor = Literal["shelving", "maintenance", "out_of_service", "vacant", "flapping"]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,47}$")]
 
 
@@ -37,6 +38,7 @@ class _Rule(BaseModel):
     source: str = Field(min_length=1)
     types: tuple[str, ...] = ()
     except_types: tuple[str, ...] = ()
+    suppressed_by: tuple[Suppressor, ...] = ("shelving", "maintenance", "out_of_service", "flapping")
 
     def concerns(self, device_type: str) -> bool:
         """Whether the rule looks at devices of this type."""
@@ -46,6 +48,8 @@ class _Rule(BaseModel):
     def _told_whatever_happens(self) -> _Rule:
         if self.life_safety and not (self.tell and self.priority == "critical" and self.latching):
             raise ValueError("life_safety is for rules that are critical, latching and told")
+        if self.life_safety and "suppressed_by" in self.model_fields_set:
+            raise ValueError("nothing suppresses a life_safety rule: leave suppressed_by out")
         return self
 
     @model_validator(mode="after")

@@ -40,7 +40,7 @@ def event(**more: object) -> dict[str, Any]:
 
 def test_a_pack_names_itself_on_its_alarms() -> None:
     assert parse_pack(pack(co(), event(id="bit")), "mine.yaml").label == "test@3"
-    assert PACK.label == "default@3"
+    assert PACK.label == "default@4"
 
 
 @pytest.mark.parametrize(
