@@ -2,8 +2,8 @@
 
 Icinga's idea: the last 20 changes of state, the newer the heavier (0.8 to 1.2), in percent of 20; it begins at 30 % and
 ends below 25 %, so that it does not flap itself. Icinga counts checks that it makes at a fixed rate. Our readings come
-as they like, so a change counts for an hour and weighs less as it gets older. The fourth alarm within minutes is not told as one any
-more; what people can bear is 6 messages an hour (ISA-18.2, SAFETY.md).
+as they like, so a change counts for an hour and weighs less as it gets older. Of four alarms within minutes the fourth
+is not told as one any more; what people can bear is 6 messages an hour (ISA-18.2, SAFETY.md).
 """
 
 from __future__ import annotations
