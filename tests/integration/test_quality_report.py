@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -12,12 +15,9 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from typer.testing import CliRunner
 
 from alerts.quality_read import quality
 from api.app import create_app
-from cli import app
-from foundation.settings import settings
 from tests.world import VILLAGE, World, one
 
 
@@ -34,12 +34,15 @@ async def http(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     listener.close()
 
 
-def nuanshao(url: str, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Any:
-    settings.cache_clear()
-    monkeypatch.setenv("NUANSHAO_DATABASE_URL", url)
-    done = CliRunner().invoke(app, ["alarms", *arguments, "--json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+async def nuanshao(url: str, *arguments: str) -> Any:
+    """In a process of its own: it sets up the logs of its process."""
+    done = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cli", "alarms", *arguments, "--json",
+        env={**os.environ, "NUANSHAO_DATABASE_URL": url}, stdout=PIPE, stderr=PIPE,
+    )  # fmt: skip
+    out, err = await done.communicate()
+    assert done.returncode == 0, err.decode()
+    return json.loads(out)
 
 
 async def test_the_report_counts_what_happened_and_no_drill(world: World) -> None:
@@ -117,20 +120,20 @@ async def test_over_the_api(world: World, http: httpx.AsyncClient) -> None:
     assert (await http.post("/v1/maintenance/4711/end", json={"by": "x"})).status_code == 404
 
 
-async def test_as_commands(world: World, registered: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*arguments: str) -> Any:
-        return nuanshao(registered, monkeypatch, *arguments)
+async def test_as_commands(world: World, registered: str) -> None:
+    async def run(*arguments: str) -> Any:
+        return await nuanshao(registered, *arguments)
 
     await world.read("gb-000", 0, flow_c=110)
     who = ("--by", "王某某", "--why", "等配件")
     alarm_id = await one(world.database, "select id from alarm where condition = 'active'")
-    number = (await asyncio.to_thread(run, "shelve", "--alarm", str(alarm_id), "--minutes", "60", *who))["id"]
-    listed = await asyncio.to_thread(run, "list")
+    number = (await run("shelve", "--alarm", str(alarm_id), "--minutes", "60", *who))["id"]
+    listed = await run("list")
     assert [(a["id"], a["suppression_reason"]) for a in listed["alarms"]] == [(alarm_id, "alarm_shelved")]
     assert [s["id"] for s in listed["shelved"]] == [number]
-    assert not (await asyncio.to_thread(run, "unshelve", str(number), "--by", "李某某"))["ended_before"]
+    assert not (await run("unshelve", str(number), "--by", "李某某"))["ended_before"]
     assert await one(world.database, "select count(*) from notification where idempotency_key like '%%again%%'") == 1
-    work = (await asyncio.to_thread(run, "maintenance", "add", "--device", "gb-000", "--minutes", "60", *who))["id"]
-    assert [m["under_way"] for m in await asyncio.to_thread(run, "maintenance", "list")] == [True]
-    assert not (await asyncio.to_thread(run, "maintenance", "end", str(work), "--by", "李某某"))["ended_before"]
-    assert (await asyncio.to_thread(run, "quality", "--days", "1"))["verdict"] in {"good", "watch", "bad"}
+    work = (await run("maintenance", "add", "--device", "gb-000", "--minutes", "60", *who))["id"]
+    assert [m["under_way"] for m in await run("maintenance", "list")] == [True]
+    assert not (await run("maintenance", "end", str(work), "--by", "李某某"))["ended_before"]
+    assert (await run("quality", "--days", "1"))["verdict"] in {"good", "watch", "bad"}
