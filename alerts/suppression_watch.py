@@ -76,17 +76,19 @@ class SuppressionWatch:
                 changes[standing.alarm_id] = standing, verdict
         cursor = await connection.execute(sql("lock_alarms"), (sorted(changes),))
         locked = [row[0] for row in await cursor.fetchall()]
+        await telling.set_suppression(connection, {alarm_id: changes[alarm_id][1] for alarm_id in locked})
+        held_back: dict[int, str] = {}
         for alarm_id in locked:
             standing, verdict = changes[alarm_id]
             rule = self._rules[standing.rule]
-            await telling.set_suppression(connection, alarm_id, verdict)
             if verdict.told or not rule.tell:
                 continue
             if standing.verdict.told:
-                places = {"alarm": alarm_id, "reason": verdict.reason, "now": now}
-                await connection.execute(sql("withhold_active"), places)
+                held_back[alarm_id] = verdict.reason
             if verdict.reason == "flapping":
                 await telling.tell_flapping(connection, alarm_id, standing.device_id, rule, now)
+        places = {"alarms": list(held_back), "reasons": list(held_back.values()), "now": now}
+        await connection.execute(sql("withhold_active"), places)
         unlocked = changes.keys() - set(locked)
         return [alarm_id for alarm_id in free if alarm_id not in unlocked]
 

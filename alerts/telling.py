@@ -5,7 +5,7 @@ In the transaction of what is told. What endangers lives goes through without a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from alerts import outbox
 from alerts.condition import State
 from alerts.flapping import Flap, changed
-from alerts.suppression import Facts, Verdict, judge
+from alerts.suppression import TOLD, Facts, Verdict, judge
 from catalogue.rules import Rule
 from store.named_sql import sql
 
@@ -50,12 +50,12 @@ async def raised(
     if rule.life_safety:
         return await outbox.tell_raised(connection, alarm_id, device_id, rule, state, now)
     await _note_change(connection, device_id, rule, state.raised_at or state.since, now)
-    (standing,) = await standings(connection, [alarm_id], now)
+    standing = await _standing(connection, alarm_id, now)
     verdict = judge(rule, standing.facts)
     if standing.withheld:
         await _end_withheld(connection, alarm_id, "cleared", "raised_again", now)
     if standing.verdict != verdict:
-        await set_suppression(connection, alarm_id, verdict)
+        await set_suppression(connection, {alarm_id: verdict})
     if verdict.told:
         if standing.withheld:
             await _end_withheld(connection, alarm_id, "raised", "told", now)
@@ -74,7 +74,7 @@ async def cleared(
         await outbox.tell_cleared(connection, alarm_id, device_id, rule, state, now)
         return
     await _note_change(connection, device_id, rule, state.cleared_at or now, now)
-    (standing,) = await standings(connection, [alarm_id], now)
+    standing = await _standing(connection, alarm_id, now)
     verdict = judge(rule, standing.facts)
     if standing.withheld:
         await _end_withheld(connection, alarm_id, "raised", "over_before_it_was_told", now)
@@ -105,11 +105,14 @@ async def in_maintenance(connection: psycopg.AsyncConnection, region_id: int, no
     return await cursor.fetchone() is not None
 
 
-async def set_suppression(connection: psycopg.AsyncConnection, alarm_id: int, verdict: Verdict) -> None:
-    """Writes an alarm's suppression."""
-    await connection.execute(
-        sql("set_suppression"), (verdict.suppression, verdict.reason, verdict.until, verdict.incident, alarm_id)
-    )
+async def set_suppression(connection: psycopg.AsyncConnection, verdicts: Mapping[int, Verdict]) -> None:
+    """Writes the suppression of these alarms."""
+    some = list(verdicts.values())
+    columns = (
+        list(verdicts), [one.suppression for one in some], [one.reason for one in some], [one.until for one in some],
+        [one.incident for one in some],
+    )  # fmt: skip
+    await connection.execute(sql("set_suppression"), columns)
 
 
 async def tell_flapping(
@@ -119,6 +122,16 @@ async def tell_flapping(
     row = await (await connection.execute(sql("note_flap_told"), (device_id, rule.id))).fetchone()
     if row is not None:
         await outbox.tell_flapping(connection, alarm_id, device_id, rule, row[0], now)
+
+
+async def _standing(connection: psycopg.AsyncConnection, alarm_id: int, now: datetime) -> Standing:
+    """How one alarm stands; most of them without a long look."""
+    cursor = await connection.execute(sql("may_be_suppressed"), {"alarm": alarm_id, "now": now})
+    row = await cursor.fetchone()
+    if row is not None and row[0]:
+        (found,) = await standings(connection, [alarm_id], now)
+        return found
+    return Standing(alarm_id, 0, "", closed=False, withheld=False, verdict=TOLD, facts=Facts())
 
 
 async def _end_withheld(

@@ -12,6 +12,20 @@ where a.closed_at is null and a.condition <> 'pending'
 union
 select alarm_id from withheld where ended_at is null and alarm_id is not null
 
+-- name: may_be_suppressed
+-- Whether there is anything to ask about an alarm: for most there is not, and this is a quarter of what asking costs.
+select a.suppression <> 'none' or a.suppression_reason <> '' or d.state <> 'in_service' or coalesce(h.vacant, false)
+       or exists (select 1 from maintenance m where m.ended_at is null and m.begins_at <= %(now)s and m.ends_at > %(now)s)
+       or exists (select 1 from shelving s where s.ended_at is null and s.device_id = a.device_id)
+       or exists (select 1 from shelving s where s.ended_at is null and s.alarm_id = a.id)
+       or exists (select 1 from flap f where f.device_id = a.device_id and f.rule = a.rule
+                  and f.flapping_since is not null)
+       or exists (select 1 from incident i join incident_device x on x.incident_id = i.id
+                  where i.ended_at is null and x.device_id = a.device_id)
+       or exists (select 1 from withheld w where w.alarm_id = a.id and w.ended_at is null)
+from alarm a join device d on d.id = a.device_id left join home h on h.id = d.home_id
+where a.id = %(alarm)s
+
 -- name: suppression_facts
 -- All that may suppress these alarms, and what does now.
 select a.id, a.device_id, a.rule, a.closed_at is not null,
@@ -51,8 +65,12 @@ where a.id = any(%(alarms)s)
 select id from alarm where id = any(%s) order by id for update skip locked
 
 -- name: set_suppression
-update alarm set suppression = %s, suppression_reason = %s, suppressed_until = %s, incident_id = coalesce(%s, incident_id)
-where id = %s
+update alarm a
+set suppression = v.suppression, suppression_reason = v.reason, suppressed_until = v.until,
+    incident_id = coalesce(v.incident, a.incident_id)
+from unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::bigint[])
+     as v (id, suppression, reason, until, incident)
+where a.id = v.id
 
 -- name: withhold
 -- A message about an alarm that is not written now.
@@ -63,8 +81,9 @@ do update set times = withheld.times + 1
 -- name: withhold_active
 -- What is going on when its suppression begins is told when that ends, also to those who knew before.
 insert into withheld (alarm_id, kind, reason, at)
-select id, 'raised', %(reason)s, %(now)s from alarm
-where id = %(alarm)s and condition in ('active', 'recovering') and closed_at is null
+select a.id, 'raised', v.reason, %(now)s
+from unnest(%(alarms)s::bigint[], %(reasons)s::text[]) as v (id, reason) join alarm a on a.id = v.id
+where a.condition in ('active', 'recovering') and a.closed_at is null
 on conflict (alarm_id, kind) where ended_at is null and alarm_id is not null do nothing
 
 -- name: withhold_cleared
@@ -82,7 +101,7 @@ where alarm_id = %(alarm)s and kind = %(kind)s and ended_at is null
 
 -- name: withheld_of
 -- What is held back about these alarms, whether a newer one of the same rule on the same device goes on or has its own
--- end to tell, and the alarm as it is now (columns as in open_alarms_of).
+-- end to tell, and the alarm as it is now (columns as in open_alarms_of). The others have their turn at the next look.
 select w.id, w.kind, a.priority,
        exists (select 1 from alarm o where o.device_id = a.device_id and o.rule = a.rule and o.id > a.id
                and ((o.closed_at is null and o.condition in ('active', 'recovering'))
@@ -92,7 +111,7 @@ select w.id, w.kind, a.priority,
        a.recovering_since, a.cleared_at, a.closed_at, a.deadline, a.acknowledged_at is not null, a.late, a.stale
 from withheld w join alarm a on a.id = w.alarm_id
 where w.alarm_id = any(%s) and w.ended_at is null
-order by w.id for update of w, a skip locked
+order by w.id for update of w, a skip locked limit 200
 
 -- name: end_withheld
 update withheld set ended_at = %s, outcome = %s where id = %s and ended_at is null
