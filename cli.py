@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.alarm_commands import alarms_app
 from alerts.commands import rules_app
 from bench.commands import bench_app
 from demo.simulate import simulate_app
@@ -43,6 +44,7 @@ app.add_typer(simulate_app, name="simulate")
 app.add_typer(drill_app, name="drill")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
+app.add_typer(alarms_app, name="alarms")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()
@@ -386,6 +388,7 @@ def version() -> None:
 @registry_commands.registry_app.callback()
 @device_app.callback()
 @simulate_app.callback()
+@alarms_app.callback()
 def _before_the_registry() -> None:
     _use_env_file()
 

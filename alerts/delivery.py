@@ -35,7 +35,7 @@ MOST_ATTEMPTS = 3
 class Cause:
     """What a message tells, as it stands now."""
 
-    kind: Literal["raised", "cleared", "incident", "recovery"]
+    kind: Literal["raised", "cleared", "incident", "recovery", "flapping"]
     condition: str | None
     latching: bool | None
     priority: str | None
@@ -54,6 +54,8 @@ class Cause:
     """If it is of a drill: how many messages of drills its number has had in a day."""
     canary: Literal["", "account", "phone"] = ""
     """If it is the canary's: how far it is to go."""
+    suppressed: str = ""
+    """Why people are not told of its alarm now (alerts/suppression.py), if so; it is told when that is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,9 @@ def _worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     if stopped := _stopped_drill(cause):
         return End("superseded", stopped)
     if cause.kind == "raised":
-        if cause.closed:
-            return End("superseded", "closed_before_it_was_told")
-        if cause.acknowledged and cause.priority != "critical":
-            return End("superseded", "acknowledged_before_it_was_told")
+        passed = _no_news(cause)
+        return End("superseded", passed) if passed else Go()
+    if cause.kind == "flapping":
         return Go()
     if cause.kind == "incident":
         return End("superseded", "over_before_it_was_told") if cause.incident_over else Go()
@@ -111,6 +112,15 @@ def _worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     if cause.kind == "cleared" and cause.condition != "normal":
         return End("superseded", "raised_again")
     return Go()
+
+
+def _no_news(cause: Cause) -> str:
+    """Why people are not told any more that this alarm was raised, or an empty text."""
+    if cause.closed:
+        return "closed_before_it_was_told"
+    if cause.suppressed:
+        return f"suppressed: {cause.suppressed}"
+    return "acknowledged_before_it_was_told" if cause.acknowledged and cause.priority != "critical" else ""
 
 
 def _stopped_drill(cause: Cause) -> str:

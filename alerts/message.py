@@ -64,6 +64,12 @@ def cleared(rule: Rule, place: Place, cleared_at: datetime, *, zone: str) -> dic
     return _params(place, f"已恢复正常：{rule.zh}"[:35], local_time(cleared_at, zone), do)
 
 
+def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of "this comes and goes": told once, not each time."""
+    do = _IN_A_DRILL if place.drill else "稳定前不再逐条通知，请上门检查设备"
+    return _params(place, f"反复报警：{rule.zh}"[:35], local_time(since, zone), do)
+
+
 def village_silent(
     village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str, drill: bool = False
 ) -> dict[str, str]:

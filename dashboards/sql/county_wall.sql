@@ -91,7 +91,7 @@ select a.priority, f.drill_zh || coalesce(f.village, '') as village, f.home, f.t
        coalesce(a.acknowledged_by, '') as acknowledged,
        f.uid, f.village_code
 from alarm a join fleet f on f.id = a.device_id
-where @open_alarm and a.suppression in ('none', 'shelved')
+where @open_alarm and a.suppression <> 'inhibited'
 order by a.drill, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.since desc
 limit 200
 

@@ -88,7 +88,7 @@ select c.id, c.phone from contact c join nearest on nearest.id = c.region_id ord
 -- name: told_contacts
 -- Who was told, or is about to be, that this alarm was raised: they also hear that it is over.
 select distinct n.contact_id, c.phone from notification n join contact c on c.id = n.contact_id
-where n.alarm_id = %s and n.kind = 'raised' and n.state not in ('failed', 'superseded')
+where n.alarm_id = %s and n.kind in ('raised', 'flapping') and n.state not in ('failed', 'superseded')
 
 -- name: insert_notification
 -- The same key again changes nothing: a retried transaction tells once.

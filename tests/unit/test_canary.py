@@ -137,7 +137,7 @@ def test_one_reading_is_enough_for_the_rule_that_it_tries() -> None:
     assert isinstance(rule, ThresholdRule)
     assert rule.beyond(CO_PPM)
     assert rule.concerns("co_detector")
-    assert not rule.hold_s
+    assert not rule.on_delay_s
     assert rule.tell
 
 
