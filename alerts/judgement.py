@@ -88,6 +88,16 @@ class Judgement:
                 self._events.append(rule)
         self._compiled: dict[str, tuple[tuple[int, ThresholdRule], ...]] = {}
 
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Every metric that a rule looks at."""
+        return frozenset(rule.metric for rule in self._thresholds)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every type of alarm bit that a rule looks at."""
+        return frozenset(rule.event for rule in self._events)
+
     def suspect(self, reading: Observed) -> bool:
         """Whether the reading is beyond a threshold."""
         values = reading.values

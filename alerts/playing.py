@@ -54,6 +54,16 @@ class Player:
         self._answers: list[tuple[datetime, int, str]] = []
 
     @property
+    def metrics(self) -> frozenset[str]:
+        """Every metric that a rule looks at."""
+        return self._judgement.metrics
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every type of alarm bit that a rule looks at."""
+        return self._judgement.events
+
+    @property
     def open_devices(self) -> npt.NDArray[np.int64]:
         """Ids of the devices of which a rule has an open state: each reading of theirs must be taken."""
         return np.fromiter(self._open_of, dtype=np.int64, count=len(self._open_of))
