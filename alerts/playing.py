@@ -68,6 +68,10 @@ class Player:
         """Ids of the devices of which a rule has an open state: each reading of theirs must be taken."""
         return np.fromiter(self._open_of, dtype=np.int64, count=len(self._open_of))
 
+    def states(self) -> dict[tuple[int, str], State]:
+        """The open states by device and rule, as they are now."""
+        return dict(self._states)
+
     def is_open(self, device_id: int) -> bool:
         """Whether a rule has an open state of this device."""
         return device_id in self._open_of

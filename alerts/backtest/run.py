@@ -137,23 +137,35 @@ def _backtest(
         until,
     )
     began, cpu = time.perf_counter(), time.process_time()
-    for begin, end in _days(connection, options):
-        replay.take_events(stored_events(connection, replay.events, begin, end, ids))
-        for some in stored_readings(connection, replay.metrics, begin, end, ids):
-            replay.take(some)
-            progress(begin, replay.readings)
-    replay.end()
+    play(connection, replay, options.begin, options.end, ids, progress)
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     if not replay.readings and not replay.bits:
         raise _nothing(connection, options)
     return Backtest(options, county, *tallies, replay.readings, replay.bits, replay.judged, seconds, cpu_s)
 
 
-def _days(connection: psycopg.Connection, options: Options) -> Iterator[tuple[datetime, datetime]]:
+def play(
+    connection: psycopg.Connection,
+    replay: Replay,
+    begin: datetime,
+    end: datetime,
+    devices: list[int] | None = None,
+    progress: Callable[[datetime, int], None] = lambda *_: None,
+) -> None:
+    """Everything measured from `begin` to before `end`, of these devices or all, through a replay to its end."""
+    for day, until in _days(connection, begin, end):
+        replay.take_events(stored_events(connection, replay.events, day, until, devices))
+        for some in stored_readings(connection, replay.metrics, day, until, devices):
+            replay.take(some)
+            progress(day, replay.readings)
+    replay.end()
+
+
+def _days(connection: psycopg.Connection, begin: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     span = stored_span(connection)
     if span is None:
         return
-    begin, last = max(options.begin, span[0]), min(options.end, span[1])
+    begin, last = max(begin, span[0]), min(end, span[1])
     while begin < last:
         midnight = begin.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
         yield begin, min(last, midnight)

@@ -25,6 +25,7 @@ def show(done: Backtest, console: Console) -> None:
         f"[bold]{chosen.begin:%Y-%m-%d %H:%M} to {chosen.end:%Y-%m-%d %H:%M}[/bold]{where}:"
         f" {done.readings:,} readings and {done.events:,} alarm bits of {len(done.county.devices):,} devices"
     )
+    console.print(f"now: {chosen.present.label}, new: {chosen.new.label}")
     console.print(_rules(done))
     console.print(_villages(done))
     after = chosen.acknowledge_after
@@ -38,7 +39,7 @@ def show(done: Backtest, console: Console) -> None:
 
 
 def _rules(done: Backtest) -> Table:
-    table = _table("what each pack raises and tells", ("priority", "rule"), done)
+    table = _table("what each pack raises and tells", ("priority", "rule"))
     present = {rule.id: (rule, count) for rule, count in done.present.by_rule()}
     new = {rule.id: (rule, count) for rule, count in done.new.by_rule()}
     order = {name: number for number, name in enumerate(_PRIORITY_STYLE)}
@@ -56,20 +57,20 @@ def _rules(done: Backtest) -> Table:
 def _villages(done: Backtest) -> Table:
     rows = done.villages
     title = "villages" if len(rows) <= MOST_VILLAGES else f"the {MOST_VILLAGES} villages of {len(rows)} that differ most"
-    table = _table(title, ("village", "name"), done)
+    table = _table(title, ("village", "name"))
     for row in rows[:MOST_VILLAGES]:
         table.add_row(row.village.code, row.village.name, *_cells(row.present, row.new))
     return table
 
 
-def _table(title: str, names: tuple[str, str], done: Backtest) -> Table:
+def _table(title: str, names: tuple[str, str]) -> Table:
     table = Table(title=title, title_justify="left")
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(f"\n{name}", no_wrap=True)
     for what in ("alarms", "messages"):
-        table.add_column(f"{what}\n{done.options.present.label}", justify="right")
-        table.add_column(f"\n{done.options.new.label}", justify="right")
-        table.add_column("\n±", justify="right")
+        table.add_column(f"{what}\nnow", justify="right", no_wrap=True)
+        table.add_column("\nnew", justify="right", no_wrap=True)
+        table.add_column("\n±", justify="right", no_wrap=True)
     return table
 
 
