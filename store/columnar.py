@@ -1,4 +1,4 @@
-"""Rows of binary COPY made from columns: one structured array whose bytes are what PostgreSQL reads. And columns of arrays.
+"""Rows of binary COPY made from columns: one structured array whose bytes are what PostgreSQL reads. And back.
 
 Rows in which the same values are missing have one length, so no Python object is made per row. Rows with a text are not
 of that form and go the usual way (store/copy.py).

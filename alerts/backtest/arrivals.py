@@ -88,7 +88,7 @@ class OneType:
 
     def __init__(self, device_type: str, arrived: Arrived, rows: Longs) -> None:
         values = arrived.values[rows]
-        there = ~np.isnan(values).all(axis=0)
+        there = np.atleast_1d(~np.isnan(values).all(axis=0))
         self.device_type = device_type
         self.metrics = tuple(name for name, kept in zip(arrived.metrics, there.tolist(), strict=True) if kept)
         self.values = values[:, there]

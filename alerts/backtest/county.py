@@ -1,4 +1,4 @@
-"""Whose readings are replayed: devices, their villages, and how many people are told there. The registry as it is now."""
+"""Whose readings are replayed: devices, their villages, and how many are told there. The registry as it is now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReplayedDevice:
 
 @dataclass(frozen=True, slots=True)
 class Village:
-    """A region with devices. `recipients`: how many people are told of an alarm in it; code "" is devices without home."""
+    """A region with devices. `recipients`: how many are told of an alarm in it; code "": devices without a home."""
 
     code: str
     name: str

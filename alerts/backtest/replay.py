@@ -83,6 +83,11 @@ class Replay:
         return self._arrivals.readings
 
     @property
+    def devices(self) -> int:
+        """How many are replayed."""
+        return len(self._county.devices)
+
+    @property
     def bits(self) -> int:
         """How many alarm bits have been taken."""
         return self._numbers
@@ -125,9 +130,7 @@ class Replay:
         heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
         in_time = heard_ms <= until_ms
         for one in self._packs:
-            one.take_gaps(
-                one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms))
-            )
+            one.take_gaps(one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms)))
 
     def _judge(self, ready: Arrived, suspects: list[Bools], before_ms: int) -> None:
         concerned = np.zeros(len(self._county.devices), dtype=np.bool_)

@@ -21,6 +21,14 @@ from store.stored import read_only, stored_events, stored_readings, stored_span
 
 DAY: Final = timedelta(days=1)
 """So much is asked for at once: a chunk of the hypertable."""
+_MESSAGES: Final = (
+    "messages are those that go into the outbox when an alarm is raised and cleared; what becomes of them there, and"
+    " who is told next when nobody answers, is not replayed"
+)
+_SILENCE: Final = (
+    "incidents are not replayed: a village without power counts a silence a device, where people would get one message;"
+    " and a time in which ingest did not listen looks like silence"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +81,11 @@ class Backtest:
         packs = (self.options.present, self.options.new)
         found = [
             "the first reading meets no open alarm: what was under way before --from is not known",
-            "messages are those put into the outbox by what is raised and cleared; what becomes of them there, and who"
-            " is told next when nobody answers, is not replayed",
+            _MESSAGES,
             "devices, villages and people are those of today",
         ]
         if any(isinstance(rule, SilenceRule) for pack in packs for rule in pack.rules):
-            found.append(
-                "incidents are not replayed: a village without power counts a silence a device, where people would get"
-                " one message; and a time in which ingest did not listen looks like silence"
-            )
+            found.append(_SILENCE)
         return found
 
     def as_json(self) -> dict[str, Any]:
@@ -130,10 +134,10 @@ def _backtest(
     read_only(connection)
     county = read_county(connection, options.region)
     ids = None if options.region is None else county.ids.tolist()
-    tallies = [Tally(pack, county) for pack in (options.present, options.new)]
+    present, new = Tally(options.present, county), Tally(options.new, county)
     replay = Replay(
         county,
-        [Listener(one.pack, county, one.note, one.note_gaps, options.acknowledge_after) for one in tallies],
+        [Listener(one.pack, county, one.note, one.note_gaps, options.acknowledge_after) for one in (present, new)],
         until,
     )
     began, cpu = time.perf_counter(), time.process_time()
@@ -141,7 +145,7 @@ def _backtest(
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     if not replay.readings and not replay.bits:
         raise _nothing(connection, options)
-    return Backtest(options, county, *tallies, replay.readings, replay.bits, replay.judged, seconds, cpu_s)
+    return Backtest(options, county, present, new, replay.readings, replay.bits, replay.judged, seconds, cpu_s)
 
 
 def play(
@@ -155,7 +159,7 @@ def play(
     """Everything measured from `begin` to before `end`, of these devices or all, through a replay to its end."""
     for day, until in _days(connection, begin, end):
         replay.take_events(stored_events(connection, replay.events, day, until, devices))
-        for some in stored_readings(connection, replay.metrics, day, until, devices):
+        for some in stored_readings(connection, replay.metrics, day, until, devices, replay.devices):
             replay.take(some)
             progress(day, replay.readings)
     replay.end()

@@ -56,7 +56,9 @@ def _rules(done: Backtest) -> Table:
 
 def _villages(done: Backtest) -> Table:
     rows = done.villages
-    title = "villages" if len(rows) <= MOST_VILLAGES else f"the {MOST_VILLAGES} villages of {len(rows)} that differ most"
+    title = (
+        "villages" if len(rows) <= MOST_VILLAGES else f"the {MOST_VILLAGES} villages of {len(rows)} that differ most"
+    )
     table = _table(title, ("village", "name"))
     for row in rows[:MOST_VILLAGES]:
         table.add_row(row.village.code, row.village.name, *_cells(row.present, row.new))

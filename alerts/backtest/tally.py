@@ -27,12 +27,12 @@ class Count:
         """Both kinds of messages."""
         return self.raised_messages + self.cleared_messages
 
-    def __iadd__(self, other: Count) -> Count:
+    def add(self, other: Count) -> None:
+        """Adds another one to this."""
         self.alarms += other.alarms
         self.late += other.late
         self.raised_messages += other.raised_messages
         self.cleared_messages += other.cleared_messages
-        return self
 
     def as_json(self) -> dict[str, int]:
         """For programs."""
@@ -79,28 +79,28 @@ class Tally:
         """Every rule of the pack in its order."""
         totals: dict[str, Count] = {rule_id: Count() for rule_id in self._rules}
         for (_, rule_id), count in self._counts.items():
-            totals[rule_id] += count
+            totals[rule_id].add(count)
         return [(rule, totals[rule.id]) for rule in self.pack.rules]
 
     def by_priority(self) -> dict[str, Count]:
         """Every priority, the most urgent first."""
         totals = {name: Count() for name in ("critical", "high", "medium", "low")}
         for rule, count in self.by_rule():
-            totals[rule.priority] += count
+            totals[rule.priority].add(count)
         return totals
 
     def by_village(self) -> dict[int, Count]:
         """By the village's place in the county; those in which nothing was raised are not there."""
         totals: dict[int, Count] = defaultdict(Count)
         for (village, _), count in self._counts.items():
-            totals[village] += count
+            totals[village].add(count)
         return dict(totals)
 
     def total(self) -> Count:
         """Everything."""
         total = Count()
         for count in self._counts.values():
-            total += count
+            total.add(count)
         return total
 
     def as_json(self) -> dict[str, Any]:

@@ -10,13 +10,13 @@ set work_mem = '64MB'
 set enable_hashagg = off
 
 -- name: copy_out_telemetry
--- Arrays of 15 s each, in order of time: a row a reading costs both sides ten times as much to pass on. A null is sent
+-- Arrays of some seconds each, in order of time: a row a reading costs both sides ten times as much to pass on. A null is sent
 -- as NaN, so that all elements have one length.
 copy (
     select array_agg(ts), array_agg(received_at), array_agg(device_id), array_agg(flags){columns} from telemetry
     where ts >= %(begin)s and ts < %(end)s
       and (%(devices)s::int[] is null or device_id = any(%(devices)s::int[]))
-    group by time_bucket('15 seconds', ts) order by time_bucket('15 seconds', ts)
+    group by time_bucket(%(every)s, ts) order by time_bucket(%(every)s, ts)
 ) to stdout (format binary)
 
 -- name: events_between

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest import MonkeyPatch
 
 from alerts.backtest import arrivals
 from alerts.backtest.arrivals import Arrivals, Released
@@ -18,7 +19,11 @@ from catalogue.rules import SilenceRule, default_pack
 from store.stored import StoredReadings
 
 COUNTY = County(
-    [ReplayedDevice(3, "co_detector", 60), ReplayedDevice(7, "gas_wall_boiler", 300), ReplayedDevice(9, "co_detector", 60)],
+    [
+        ReplayedDevice(3, "co_detector", 60),
+        ReplayedDevice(7, "gas_wall_boiler", 300),
+        ReplayedDevice(9, "co_detector", 60),
+    ],
     [Village("1", "one", 2)], [0, 0, 0], [True, True, False],
 )  # fmt: skip
 MINUTE = 60_000
@@ -54,7 +59,7 @@ ROW = st.builds(
 def test_readings_come_in_the_order_in_which_they_were_received(
     rows: list[tuple[int, int, int, int, float]], at_once: int
 ) -> None:
-    with MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(arrivals, "FEWEST", 1)
         parts = list(released(rows, at_once))
     came = [
@@ -86,8 +91,8 @@ def test_a_slow_clock_is_judged_on_receive_time() -> None:
 
 
 def by_hand(moments: list[int], longest: int, until: int) -> tuple[list[int], list[int]]:
-    raised = [before + longest for before, after in zip(moments, moments[1:], strict=False) if after - before > longest]
-    cleared = [after for before, after in zip(moments, moments[1:], strict=False) if after - before > longest]
+    gaps = [(before, after) for before, after in pairwise(moments) if after - before > longest]
+    raised, cleared = [before + longest for before, _ in gaps], [after for _, after in gaps]
     if moments and until - moments[-1] > longest:
         raised.append(moments[-1] + longest)
     return raised, cleared

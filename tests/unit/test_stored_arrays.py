@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-def field(form: str, values: list[int] | list[float | None], *, dimensions: int = 1) -> bytes:
+def field(form: str, values: Sequence[float | None], *, dimensions: int = 1) -> bytes:
     """An array as PostgreSQL sends it (array_send): each element with its length, -1 for a null."""
     code = {">i8": ">q", ">i4": ">i", ">f4": ">f"}[form]
     elements = b"".join(
