@@ -15,7 +15,7 @@ from alerts.backtest.replay import Listener, Replay
 from alerts.backtest.tally import Tally, VillageRow, compared
 from catalogue.rules import RulePack, SilenceRule
 from foundation.clock import Clock, utc_now
-from foundation.errors import NotFound, SettingsError
+from foundation.errors import DatabaseUnfit, NotFound, SettingsError
 from store.connect import connect, unavailable
 from store.stored import read_only, stored_events, stored_readings, stored_span
 
@@ -116,7 +116,8 @@ def backtest(
 ) -> Backtest:
     """Reads and judges everything; `progress` hears how far it is and how many readings that were.
 
-    Raises SettingsError for a span without time, NotFound for a region or span that holds nothing, DatabaseUnavailable.
+    Raises SettingsError for a span without time, NotFound for a region or span that holds nothing, DatabaseUnavailable,
+    DatabaseUnfit where a metric of a rule has no column yet.
     """
     if options.end <= options.begin:
         raise SettingsError("there is no time between --from and --to", do="say a later --to")
@@ -126,6 +127,10 @@ def backtest(
             return _backtest(connection, options, until, progress)
         except psycopg.OperationalError as failed:
             raise unavailable(failed) from failed
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as lacking:
+            raise DatabaseUnfit(
+                f"the database lacks what a rule looks at: {' '.join(str(lacking).split())}", do="nuanshao migrate"
+            ) from None
 
 
 def _backtest(

@@ -225,3 +225,7 @@ async def test_a_new_pack_is_weighed_against_the_present_one(
         assert code != 0
         assert words in error
         assert "\n" not in error
+    await world.database.execute("alter table telemetry rename column flow_c to flow_f")
+    code, _, error = ran(world, monkeypatch, "--pack", str(pack), *span)
+    assert code != 0
+    assert "lacks what a rule looks at" in error
