@@ -15,7 +15,7 @@ from typing import Literal
 from alerts.blackout import Heard, VillageSilence
 
 Reason = Literal[
-    "grid_sag", "power", "network", "gateway_offline", "behind_gateway", "one_moment", "staggered", "unknown"
+    "grid_sag", "power", "network", "gateway", "behind_gateway", "gateway_offline", "one_moment", "staggered", "unknown"
 ]
 
 LOWEST_V = 198.0
@@ -50,8 +50,9 @@ HINTS: dict[Reason, Hint] = {
         Hint("grid_sag", "电压骤降后疑似停电", "the supply sagged before: suspected power cut of the grid"),
         Hint("power", "疑似停电", "what has a battery still reports: suspected power cut"),
         Hint("network", "疑似断网", "what has a battery fell silent too: suspected network outage"),
-        Hint("gateway_offline", "疑似停电或网关断网", "the gateway lost its connection: gateway or its uplink"),
+        Hint("gateway", "疑似网关断电或断网", "others of the village report: the gateway, its power or its uplink"),
         Hint("behind_gateway", "网关在线但下挂失联", "the gateway is connected, what is behind it does not report"),
+        Hint("gateway_offline", "疑似停电或网关断网", "all are behind one gateway that is gone: power cut or gateway"),
         Hint("one_moment", "疑似停电或网关断网", "all in one moment behind one gateway: gateway, its power or uplink"),
         Hint("staggered", "陆续失联疑似网络拥塞", "one after the other over minutes: carrier or congestion"),
         Hint("unknown", "疑似停电或断网", "suspected power or network outage"),
@@ -60,12 +61,17 @@ HINTS: dict[Reason, Hint] = {
 
 
 def hint_of(silence: VillageSilence, *, gateway_online: bool | None = None) -> Hint:
-    """The first that the evidence carries, the strongest first.
+    """Of a village: the first that the evidence carries, the strongest first.
 
     `gateway_online`: what the broker last said of the gateway that all silent devices are behind; None where they are
     not behind one, or it never said.
     """
     return HINTS[_reason(silence, gateway_online=gateway_online)]
+
+
+def hint_of_gateway(*, gateway_online: bool | None) -> Hint:
+    """Of a gateway alone: others of its village have mains and still report."""
+    return HINTS["behind_gateway" if gateway_online else "gateway"]
 
 
 def common_cause(causes: Sequence[Reason]) -> Reason:

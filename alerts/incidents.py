@@ -20,7 +20,7 @@ from alerts.blackout import (
     judge_village,
     only_gateway,
 )
-from alerts.cause import Hint, hint_of
+from alerts.cause import Hint, hint_of, hint_of_gateway
 from foundation.settings import settings
 from store.named_sql import sql
 
@@ -156,7 +156,7 @@ class SilenceIncidents:
         now: datetime,
     ) -> None:
         uid, online = await _gateway(connection, gateway_id)
-        hint = hint_of(silence, gateway_online=online)
+        hint = hint_of_gateway(gateway_online=online)
         region_id = place.village[0]
         incident_id = await self._open(
             connection, "gateway_silent", region_id, silence, hint, now,

@@ -67,21 +67,24 @@ where t.trouble = 'clock' and t.began_at > %(since)s and t.began_at <= %(until)s
 order by d.id
 
 -- name: where_devices_are
--- The region with most of these devices, the top of the tree above it, and in how many homes they are.
+-- The region with most of these devices, the highest above it that has contacts (else the top of the tree), and in how
+-- many homes they are.
 with recursive most as (
     select h.region_id as id
     from device d join home h on h.id = d.home_id
     where d.id = any(%(devices)s::int[]) group by 1 order by count(*) desc, 1 limit 1
 ), up as (
-    select r.id, r.parent_id from region r join most on most.id = r.id
+    select r.id, r.parent_id, 0 as steps from region r join most on most.id = r.id
     union all
-    select r.id, r.parent_id from up join region r on r.id = up.parent_id
+    select r.id, r.parent_id, up.steps + 1 from up join region r on r.id = up.parent_id
+), highest as (
+    select id from up
+    order by exists (select 1 from contact c where c.region_id = up.id) desc, steps desc limit 1
 )
 select village.id, village.name, top.id, top.name,
        (select count(distinct home_id) from device where id = any(%(devices)s::int[]))
 from most join region village on village.id = most.id
-cross join up join region top on top.id = up.id
-where up.parent_id is null
+cross join highest join region top on top.id = highest.id
 
 -- name: incident_of_subject
 select id from incident where kind = %(kind)s and subject = %(subject)s and ended_at is null order by id limit 1
