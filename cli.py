@@ -309,6 +309,35 @@ def api() -> None:
     )
 
 
+@app.command()
+def incidents(
+    incident: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="One incident; without: all open ones.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The incidents under way, each with its homes: since when they are silent, and which are back."""
+    from alerts.incident_list import read_incidents
+    from foundation.errors import NotFound
+    from foundation.settings import settings
+    from store.connect import connect, database_url
+
+    _use_env_file()
+    with connect(database_url()) as connection:
+        found = read_incidents(connection, incident, everything=everything)
+    if incident is not None and not found:
+        raise NotFound(f"there is no incident {incident}", do="nuanshao incidents --all shows them")
+    if as_json:
+        print(json.dumps([one.as_json() for one in found], ensure_ascii=False))
+        return
+    for one in found:
+        print("\n".join(one.as_lines(settings().timezone)))
+    if not found:
+        say("no incident is open")
+
+
 @app.command(name="broker-access")
 def broker_access() -> None:
     """Keep the broker's password file in step with the registry."""

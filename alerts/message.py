@@ -71,10 +71,17 @@ def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[st
 
 
 def village_silent(
-    village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str, drill: bool = False
+    village: str,
+    homes: int,
+    of_homes: int,
+    began_at: datetime,
+    *,
+    zone: str,
+    drill: bool = False,
+    hint: str = "疑似停电或断网",
 ) -> dict[str, str]:
-    """The parameters of "this village has fallen silent": one message for all its homes."""
-    what = f"疑似停电或断网，{of_homes}户中{homes}户失联"
+    """The parameters of "this village has fallen silent": one message for all its homes. `hint`: alerts/cause.py."""
+    what = f"{hint}，{of_homes}户中{homes}户失联"
     do = _IN_A_DRILL if drill else "请核实供电和网络，关注老人病人"
     return _params(Place(village, "", "", drill), what, local_time(began_at, zone), do)
 

@@ -23,6 +23,7 @@ from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
 from alerts.suppression_watch import SuppressionWatch
+from alerts.trouble_watch import TroubleWatch
 from broker.address import Broker
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
@@ -38,6 +39,7 @@ OUTBOX_CHANNEL = "nuanshao_outbox"
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
 SUPPRESSION_EVERY_S = 2.0
+TROUBLES_EVERY_S = 30.0
 DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
@@ -78,6 +80,7 @@ class AlertsService:
         self._clock = clock
         self._started_at: datetime = clock()
         self._silence = SilenceWatch(engine.pack)
+        self._trouble_watch = TroubleWatch()
         self._outbox_stirred = asyncio.Event()
         self._registry_stirred = asyncio.Event()
         self._standby = standby
@@ -111,6 +114,7 @@ class AlertsService:
                     tasks.create_task(
                         self._every(SUPPRESSION_EVERY_S, self._suppress, connections), name="suppression"
                     ),
+                    tasks.create_task(self._every(TROUBLES_EVERY_S, self._troubles, connections), name="troubles"),
                     tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
@@ -202,6 +206,9 @@ class AlertsService:
         """Shelves, maintenance, vacant homes, devices out of service, flapping: begun, ended, told afterwards."""
         looked = await self._suppression.look(connection, self._clock())
         self.metrics.withheld(looked.withheld)
+
+    async def _troubles(self, connection: psycopg.AsyncConnection) -> None:
+        await self._trouble_watch.look(connection, self._clock())
 
     async def _drills(self, connection: psycopg.AsyncConnection) -> None:
         """Ends the drills whose time is over: who started one may have died."""
