@@ -51,18 +51,24 @@ class Overdue:
         """The ids of devices that, as far as we know, have been silent for too long."""
         return [int(one) for one in self._ids[self._is_due(hearing_since, now)]]
 
-    def heard(self, rows: Sequence[tuple[int, float, bool]], hearing_since: datetime, now: datetime) -> list[int]:
-        """When some were really heard (id, seconds since 1970, silence known): returns those that are silent still."""
+    def heard(
+        self, rows: Sequence[tuple[int, float, bool, bool]], hearing_since: datetime, now: datetime
+    ) -> tuple[list[int], list[int]]:
+        """When some were really heard: id, seconds since 1970, whether the silence is recorded, whether unexplained.
+
+        Returns those that are silent still, and of them the unexplained ones.
+        """
         if not rows:
-            return []
+            return [], []
         table = np.array(rows, dtype=np.float64)
         places = np.searchsorted(self._ids, table[:, 0].astype(np.int64))
         self._heard[places] = table[:, 1]
         silent = self._is_due(hearing_since, now)
-        known = np.zeros(len(self._ids), dtype=bool)
-        known[places] = table[:, 2] > 0
-        self._not_before[silent & known] = (now + KNOWN_AGAIN_AFTER).timestamp()
-        return [int(one) for one in self._ids[silent]]
+        marked = np.zeros((len(self._ids), 2), dtype=bool)
+        marked[places] = table[:, 2:] > 0
+        recorded, unexplained = marked.T
+        self._not_before[silent & recorded] = (now + KNOWN_AGAIN_AFTER).timestamp()
+        return [int(one) for one in self._ids[silent]], [int(one) for one in self._ids[silent & unexplained]]
 
     def _is_due(self, hearing_since: datetime, now: datetime) -> npt.NDArray[np.bool_]:
         # nobody counts as silent for the time in which nobody listened

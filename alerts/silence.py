@@ -34,8 +34,8 @@ class SilenceWatch:
             if row is None or row[0] is None:
                 return False
             hearing_since: datetime = row[0]
-            silent = await self._silent(connection, hearing_since, now)
-            await self._incidents.open(connection, silent, hearing_since, now)
+            silent, unexplained = await self._silent(connection, hearing_since, now)
+            await self._incidents.open(connection, unexplained, hearing_since, now)
             # before incidents end: what has been heard again is not told as silent when they release it
             await self._clear(connection, now)
             for one in await self._incidents.end(connection, now):
@@ -52,14 +52,16 @@ class SilenceWatch:
             )
         return True
 
-    async def _silent(self, connection: psycopg.AsyncConnection, hearing_since: datetime, now: datetime) -> list[int]:
-        """The devices that have been silent for so long that something may follow from it."""
+    async def _silent(
+        self, connection: psycopg.AsyncConnection, hearing_since: datetime, now: datetime
+    ) -> tuple[list[int], list[int]]:
+        """The devices that have been silent for too long; and those of them that nothing explains yet."""
         if self._overdue.sweep_is_due(now):
             cursor = await connection.execute(sql("heard_of_all"))
             self._overdue.sweep(await cursor.fetchall(), now)
         due = self._overdue.due(hearing_since, now)
         if not due:
-            return []
+            return [], []
         places = {"devices": f"{{{str(due)[1:-1]}}}", "silence_rules": self._ids}  # as text: it may be a whole city
         cursor = await connection.execute(sql("heard_of_some"), places)
         return self._overdue.heard(await cursor.fetchall(), hearing_since, now)

@@ -1,8 +1,8 @@
 -- name: overdue_places
 -- How many of these devices are in which village, and whether part of it is an incident already. A drill's devices are
 -- counted by themselves: neither can they darken a village, nor can its real devices keep their village alight. Not
--- those whose silence is known already, is older than a day (it has another cause), or belongs to an incident of the
--- village that is open or has just ended.
+-- those whose silence is known already, is older than a day (it has another cause), or belonged to an incident that has
+-- just ended.
 select h.region_id, d.drill_id, r.name, count(*),
        exists (select 1 from incident i where i.region_id = h.region_id and i.kind = 'gateway_silent'
                and i.ended_at is null),
@@ -14,11 +14,8 @@ join home h on h.id = d.home_id
 join region r on r.id = h.region_id
 where d.id = any(%(devices)s::int[]) and d.state = 'in_service'
   and l.received_at > %(now)s - interval '1 day'
-  and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
-                  and a.suppression <> 'inhibited' and a.closed_at is null)
-  and not exists (select 1 from incident_device x join incident i on i.id = x.incident_id
-                  where x.device_id = d.id and i.kind in ('village_silent', 'gateway_silent')
-                    and (i.ended_at is null or i.ended_at > %(explained_since)s))
+  and d.id not in (select x.device_id from incident_device x join incident i on i.id = x.incident_id
+                   where i.kind in ('village_silent', 'gateway_silent') and i.ended_at > %(explained_since)s)
 group by h.region_id, d.drill_id, r.name
 order by h.region_id, d.drill_id nulls first
 
@@ -72,22 +69,26 @@ returning id
 -- name: join_late
 -- Devices that report rarely: silent later than the others, though cut off with them. Reporting until then, and not
 -- heard since.
+with quiet as (
+    select d.id, h.region_id, d.gateway_id, coalesce(d.drill_id, 0) as drill, l.received_at as heard_at,
+           d.interval_s * %(missed)s * interval '1 second' as before
+    from device d join device_latest l on l.device_id = d.id join home h on h.id = d.home_id
+    where d.id = any(%(devices)s::int[]) and d.state = 'in_service'
+), open as (
+    select id, kind, region_id, gateway_id, coalesce(drill_id, 0) as drill, began_at,
+           began_at + %(window_s)s * interval '1 second' as until
+    from incident where ended_at is null and kind in ('village_silent', 'gateway_silent')
+), belongs as (
+    select o.id as incident_id, q.id as device_id, q.heard_at
+    from quiet q join open o on o.region_id = q.region_id and o.drill = q.drill
+    where o.kind = 'village_silent' and q.heard_at between o.began_at - q.before and o.until
+    union all
+    select o.id, q.id, q.heard_at
+    from quiet q join open o on o.gateway_id = q.gateway_id
+    where o.kind = 'gateway_silent' and q.heard_at between o.began_at - q.before and o.until
+)
 insert into incident_device (incident_id, device_id, silent_since)
-select min(i.id), d.id, l.received_at
-from device d
-join device_latest l on l.device_id = d.id
-join home h on h.id = d.home_id
-join incident i on i.ended_at is null and (
-     i.kind = 'village_silent' and i.region_id = h.region_id and coalesce(i.drill_id, 0) = coalesce(d.drill_id, 0)
-     or i.kind = 'gateway_silent' and i.gateway_id = d.gateway_id)
-where d.id = any(%(devices)s::int[]) and d.state = 'in_service'
-  and l.received_at >= i.began_at - d.interval_s * %(missed)s * interval '1 second'
-  and l.received_at <= i.began_at + %(window_s)s * interval '1 second'
-  and not exists (select 1 from incident_device x join incident o on o.id = x.incident_id
-                  where x.device_id = d.id and o.kind in ('village_silent', 'gateway_silent') and o.ended_at is null)
-  and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
-                  and a.closed_at is null)
-group by d.id, l.received_at
+select min(incident_id), device_id, heard_at from belongs group by device_id, heard_at
 on conflict (incident_id, device_id) do nothing
 returning incident_id
 

@@ -31,14 +31,15 @@ def test_time_runs_out_after_three_readings_and_not_within_half_a_minute() -> No
 def test_who_was_heard_meanwhile_has_its_time_again() -> None:
     overdue = watch((3, 10, 0), (5, 10, 0))
     assert overdue.due(START, at(31)) == [3, 5]
-    assert overdue.heard([(3, at(25).timestamp(), False), (5, at(0).timestamp(), False)], START, at(31)) == [5]
+    heard = [(3, at(25).timestamp(), False, True), (5, at(0).timestamp(), False, True)]
+    assert overdue.heard(heard, START, at(31)) == ([5], [5])
     assert overdue.due(START, at(55)) == [5]
     assert overdue.due(START, at(56)) == [3, 5]
 
 
 def test_a_known_silence_is_looked_at_every_half_minute() -> None:
     overdue = watch((3, 10, 0))
-    assert overdue.heard([(3, at(0).timestamp(), True)], START, at(40)) == [3]
+    assert overdue.heard([(3, at(0).timestamp(), True, False)], START, at(40)) == ([3], [])
     assert overdue.due(START, at(69)) == []
     assert overdue.due(START, at(70)) == [3]
 
