@@ -35,6 +35,10 @@ class AlertsMetrics:
         self._broker = Gauge(
             "nuanshao_broker_counter", "What the broker says of itself below $SYS", ["name"], registry=self.registry
         )
+        self._blind = Gauge(
+            "nuanshao_alerts_forecast_blind_homes", "Homes with silent heaters not warned of frost: no weather",
+            registry=self.registry,
+        )  # fmt: skip
         Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
 
     def stand_by(self, acting: Callable[[], bool], unrecorded: Callable[[], int]) -> None:
@@ -55,6 +59,10 @@ class AlertsMetrics:
     def broker(self, name: str, value: float) -> None:
         """A counter of the broker's; names as in broker/statistics.py."""
         self._broker.labels(name).set(value)
+
+    def blind(self, homes: int) -> None:
+        """So many homes with silent heaters could not be judged: nobody near measures the weather."""
+        self._blind.set(homes)
 
     def ran(self, task: str, took_s: float) -> None:
         """A turn of a task has ended well."""

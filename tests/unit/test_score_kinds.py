@@ -7,15 +7,15 @@ import pytest
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.event_types import EVENT_TYPE
 from catalogue.metrics import METRIC
-from catalogue.rules import EventRule, ExposureRule, SilenceRule, ThresholdRule, default_pack
+from catalogue.rules import QUARTER_S, EventRule, ExposureRule, SilenceRule, StuckRule, ThresholdRule, default_pack
 from device_sim.faults.fault_rows import FAULT, KINDS
 from device_sim.score.danger import Criterion
 from device_sim.score.kinds import KIND, Kind, home_kind, parse_kinds
 from foundation.errors import CatalogueError
 
 RULE = {rule.id: rule for rule in default_pack().rules}
-NOT_SCORED = {"tamper_reported", "fire_detector_alarm"}
-"""Nothing that can be injected opens a device or burns."""
+NOT_SCORED = {"tamper_reported", "fire_detector_alarm", "room_cold"}
+"""Nothing that can be injected opens a device or burns; how warm a home is kept is its contract's affair."""
 
 
 def test_there_is_a_row_for_each_kind_that_a_fault_names_and_no_other() -> None:
@@ -63,7 +63,11 @@ def test_every_bit_that_a_rule_of_the_kind_looks_at_is_danger(kind: Kind) -> Non
 @pytest.mark.parametrize("kind", KIND.values(), ids=lambda kind: kind.name)
 def test_a_silence_must_last_longer_than_its_rule_waits(kind: Kind) -> None:
     silences = [rule for name in kind.rules if isinstance(rule := RULE[name], SilenceRule)]
-    assert bool(silences or kind.incidents) == (kind.from_injection is not None)
+    stuck = [rule for name in kind.rules if isinstance(rule := RULE[name], StuckRule)]
+    assert bool(silences or stuck or kind.incidents) == (kind.from_injection is not None)
+    for slow in stuck:  # a quarter of an hour may have begun before it
+        assert kind.from_injection is not None
+        assert kind.from_injection.at_least_s >= slow.over_s + 2 * QUARTER_S
     for rule in silences:
         assert kind.from_injection is not None
         for interval_s in (10, 60, 300, 3600):
