@@ -44,7 +44,7 @@ class County(World):
             connection.commit()
 
     async def measured(self, uid: str, begins: datetime, hours: float, **metrics: Callable[[datetime], float]) -> None:
-        """Readings every five minutes, and their rollups."""
+        """Readings every five minutes, and the notes of their rollups."""
         device = await one(self.database, "select id from device where uid = %s", (uid,))
         given: list[TelemetryRow] = []
         for at in every_five_minutes(begins, hours):
@@ -54,13 +54,14 @@ class County(World):
             given.append((pg_time(ms(at)), device, pg_time(ms(at)), None, None, None, 0, None, *values))
         await store_readings(self.database, given)
         await self.database.execute(
-            "insert into rollup_pending (grain, bucket, noted_at) select '15m', b, b - interval '1 second'"
+            "insert into rollup_pending (grain, bucket, devices, noted_at)"
+            " select '15m', b, array[%s::int], b - interval '1 second'"
             " from generate_series(date_trunc('hour', %s::timestamptz), %s, interval '15 min') b",
-            (begins, begins + HOUR * hours),
+            (device, begins, begins + HOUR * hours),
         )
-        await rollup.refresh(self.database, begins + HOUR * hours + HOUR)
 
     async def round(self, now: datetime) -> Round:
+        await rollup.refresh(self.database, NIGHT + 200 * HOUR)
         return await Looks(default_pack()).round(self.database, now)
 
     async def alarm(self, rule: str) -> list[dict[str, Any]]:
