@@ -164,15 +164,19 @@ group by q.device_id, block
 having count(*) >= %(fewest)s
 
 -- name: outdoors_by_block
--- What all heaters that measure the weather say, by region and block.
-select h.region_id, floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block, avg(q.outdoor_c_avg)
-from device d join home h on h.id = d.home_id
+-- What a few heaters of each region say of its weather, by block: a village has one.
+select w.region_id, floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block, avg(q.outdoor_c_avg)
+from (
+    select d.id, h.region_id, row_number() over (partition by h.region_id order by d.id) as place
+    from device d join home h on h.id = d.home_id
+    where d.type = any(%(types)s) and d.drill_id is null and d.state = 'in_service'
+) w
 cross join lateral (
     select bucket, outdoor_c_avg from telemetry_15m
-    where device_id = d.id and bucket >= %(begins)s and bucket < %(ends)s and outdoor_c_n > 0
+    where device_id = w.id and bucket >= %(begins)s and bucket < %(ends)s and outdoor_c_n > 0
 ) q
-where d.type = any(%(types)s) and d.drill_id is null and d.state = 'in_service'
-group by h.region_id, block
+where w.place <= 5
+group by w.region_id, block
 
 -- name: quarters_with_co
 select q.device_id, q.bucket, q.co_ppm_max
