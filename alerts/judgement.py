@@ -114,6 +114,16 @@ class Judgement:
         self._zone = ZoneInfo(zone)
         self._ready: dict[str, tuple[Watching, ...]] = {}
 
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Every metric that a rule looks at."""
+        return frozenset(name for rule in self._levels for name in rule.needs)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Every type of alarm bit that a rule looks at."""
+        return frozenset(rule.event for rule in self._events)
+
     def suspect(self, reading: Observed) -> bool:
         """Whether the reading may raise something: it is beyond a level, or carries a fault."""
         if reading.fault and self._faults:

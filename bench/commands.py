@@ -77,18 +77,39 @@ def soak(
 @bench_app.command("engine")
 def engine(
     seconds: Annotated[float, typer.Option(min=0.1, help="For each of the two figures.")] = 5.0,
+    devices: Annotated[int, typer.Option(min=100, help="Whose memory is counted.")] = 100_000,
     *,
     as_json: Json = False,
 ) -> None:
-    """Judging of ordinary readings by the whole rule pack, and decoding, in memory on one core."""
+    """Judging of ordinary readings by the whole rule pack, and decoding, in memory on one core; memory of a device."""
     from bench.engine import bench_engine
     from bench.show import show_engine
 
-    report = bench_engine(seconds)
+    report = bench_engine(seconds, devices)
     if as_json:
         _print_json(report)
     else:
         show_engine(report)
+
+
+@bench_app.command("backtest")
+def backtest(
+    homes: Annotated[int, typer.Option(min=10, max=200_000)] = 500,
+    days: Annotated[float, typer.Option(min=0.05, max=366, help="How long ago its readings begin.")] = 1.0,
+    interval: Annotated[int, typer.Option(min=1, help="Seconds between two readings of a device.")] = 60,
+    times: Annotated[int, typer.Option(min=1, help="How often it is played; the best counts.")] = 3,
+    *,
+    as_json: Json = False,
+) -> None:
+    """A simulated county's stored readings through two rule packs, as `nuanshao rules backtest` plays them."""
+    from bench.backtest import Options, bench_backtest
+    from bench.show import show_backtest
+
+    report = bench_backtest(Path.cwd(), Options(homes, days, interval, times), _say)
+    if as_json:
+        _print_json(report)
+    else:
+        show_backtest(report)
 
 
 @bench_app.command("simulator")

@@ -6,6 +6,7 @@ import time
 from typing import Any, Final
 
 from alerts.engine import Engine
+from bench import memory
 from bench.copying import ROWS, blocks, deliveries, known
 from bench.machine import machine
 from bench.packets import KINDS
@@ -18,8 +19,11 @@ DEVICES: Final = ROWS * len(KINDS)
 """A block of ROWS of each kind."""
 
 
-def bench_engine(seconds: float) -> dict[str, Any]:
-    """Measures each for so many seconds. Raises ServiceFailed when the engine suspects an ordinary reading."""
+def bench_engine(seconds: float, memory_devices: int = memory.DEVICES) -> dict[str, Any]:
+    """Measures each for so many seconds, then the memory of so many devices.
+
+    Raises ServiceFailed when the engine suspects an ordinary reading.
+    """
     now_ms = time.time_ns() // 1_000_000
     engine = Engine(default_pack())
     ready = blocks(DEVICES, now_ms)
@@ -57,5 +61,6 @@ def bench_engine(seconds: float) -> dict[str, Any]:
         "block": ROWS,
         "payload_bytes": round(sum(len(one.payload) for one in arrived) / len(arrived)),
         "seconds": seconds,
+        **memory.bench_memory(engine.pack, now_ms, memory_devices),
         "machine": machine(),
     }

@@ -47,7 +47,7 @@ def bench_query(project: Path, options: Options, say: Callable[[str], None]) -> 
     with Bed(project, say) as bed:
         began = time.monotonic()
         end = utc_now()
-        _fill(bed, options, end)
+        fill(bed, options, end)
         say("bringing the rollups up to date")
         asyncio.run(_roll_up(bed.database_url))
         with connect(bed.database_url, autocommit=True) as owner:
@@ -79,7 +79,8 @@ def bench_query(project: Path, options: Options, say: Callable[[str], None]) -> 
         }
 
 
-def _fill(bed: Bed, options: Options, end: datetime) -> None:
+def fill(bed: Bed, options: Options, end: datetime) -> None:
+    """Stores a simulated county's readings up to `end`, as `simulate generate` does."""
     # a process, as a person would: the simulator's way into the database is a command of the room beside this one
     begin = end - timedelta(days=options.days)
     since, until = (f"{at.astimezone(LOCAL):%Y-%m-%dT%H:%M}" for at in (begin, end))

@@ -50,8 +50,31 @@ def show_engine(report: Mapping[str, Any]) -> None:
             f"{report['decode_and_judge_per_s']:,} messages/s",
             f"JSON of {report['payload_bytes']} bytes to columns, {report['decode_and_judge_cpu_us']:.1f} µs each",
         ),
+        (
+            "memory",
+            f"{report['bytes_per_device']:,} bytes a device",
+            f"of {report['memory_devices']:,}, {report['memory_open_share']:.0%} with every alarm open that can be",
+        ),
     ]
     console.print(_table("engine", rows))
+    console.print(describe(report["machine"]), style="dim")
+
+
+def show_backtest(report: Mapping[str, Any]) -> None:
+    """The report of `bench backtest`."""
+    console = Console()
+    rows = [
+        (
+            "played",
+            f"{report['readings_per_s']:,} readings/s",
+            f"through {report['packs']} packs of {report['rules']} rules, out of the database",
+        ),
+        ("one core", f"{report['readings_per_s_of_one_core']:,} readings/s", "by this process's CPU alone"),
+        ("CPU a reading", f"{report['cpu_us_per_reading']:.2f} µs", f"{report['judged_singly']:,} judged singly"),
+        ("memory", f"{report['memory_mb_most']:,} MB", "at most"),
+        ("readings", f"{report['readings']:,}", f"of {report['devices']:,} devices"),
+    ]
+    console.print(_table("backtest", rows))
     console.print(describe(report["machine"]), style="dim")
 
 

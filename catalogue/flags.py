@@ -36,3 +36,6 @@ class Flag(IntFlag):
 
 BAD_CLOCK = Flag.CLOCK_AHEAD | Flag.CLOCK_BEHIND | Flag.CLOCK_MISSING
 """Judged on receive time."""
+
+HISTORY = Flag.LATE | Flag.BACKFILL
+"""A reading that raises and clears nothing live."""

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass
 
 from broker.delivery import Delivery
-from catalogue.flags import Flag
+from catalogue.flags import HISTORY, Flag
 from catalogue.metrics import METRIC_INDEX, METRICS
 from catalogue.wire import CLOCK_AHEAD_S, CLOCK_BEHIND_S, LATE_AFTER_S
 from ingest.decode import Event, Reading
@@ -19,7 +19,7 @@ _LOW = tuple(metric.low for metric in METRICS)
 _HIGH = tuple(metric.high for metric in METRICS)
 # plain numbers: on the hot path the arithmetic of an IntFlag costs more than everything that it flags
 _NOTHING = 0
-_HISTORY = int(Flag.LATE | Flag.BACKFILL)
+_HISTORY = int(HISTORY)
 _LATE, _BACKFILL, _CLOCK_SLOW = int(Flag.LATE), int(Flag.BACKFILL), int(Flag.CLOCK_SLOW)
 _OUT_OF_RANGE, _WRONG_TYPE, _UNKNOWN_METRIC = int(Flag.OUT_OF_RANGE), int(Flag.WRONG_TYPE), int(Flag.UNKNOWN_METRIC)
 _IS_STATE = tuple(metric.kind == "state" for metric in METRICS)

@@ -1,4 +1,4 @@
-"""Rows of binary COPY made from columns: one structured array whose bytes are what PostgreSQL reads.
+"""Rows of binary COPY made from columns: one structured array whose bytes are what PostgreSQL reads. And back.
 
 Rows in which the same values are missing have one length, so no Python object is made per row. Rows with a text are not
 of that form and go the usual way (store/copy.py).
@@ -23,6 +23,9 @@ METRIC_FORM: Final = ">f4"
 HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """What a binary COPY begins with; rows follow, as many blocks as one likes, then END."""
 END: Final = b"\xff\xff"
+_ARRAY_HEAD: Final = 24
+"""Before an array's elements stand, of four bytes each: its length, dimensions, whether there are nulls, type, how many
+elements, the number of the first."""
 _NULL: Final = -1
 """The length of a value that is not there."""
 _EPOCH_2000_MS: Final = 946_684_800_000
@@ -45,6 +48,30 @@ def binary_rows(columns: Mapping[str, Numbers | None]) -> bytes:
     return table.tobytes()
 
 
+def arrays_of(row: bytes | bytearray | memoryview, names: tuple[str, ...]) -> dict[str, Numbers]:
+    """The arrays of a row that has nothing else, by the columns' names; times as PostgreSQL has them (`unix_ms`).
+
+    Raises ValueError where the row is not of that form: another number of columns, another type, a null in an array.
+    """
+    fields = int.from_bytes(row[:2], "big")
+    if fields != len(names):
+        raise ValueError(f"a row of {fields} columns, not {len(names)}")
+    found, at = {}, 2
+    for name in names:
+        head = np.frombuffer(row, dtype=">i4", count=_ARRAY_HEAD // 4, offset=at)
+        length, dimensions, _, _, many, _ = head.tolist()
+        form = FORMS.get(name, METRIC_FORM)
+        element = np.dtype([("length", ">i4"), ("value", form)])
+        if dimensions != 1 or length != _ARRAY_HEAD - 4 + many * element.itemsize:
+            raise ValueError(f"{name} is no array of one dimension with a value of {form} everywhere")
+        elements = np.frombuffer(row, dtype=element, count=many, offset=at + _ARRAY_HEAD)
+        if (elements["length"] != element.itemsize - 4).any():
+            raise ValueError(f"{name} holds a null, or something else than {form}")
+        found[name] = elements["value"].astype(np.dtype(form).newbyteorder("="))
+        at += 4 + length
+    return found
+
+
 @lru_cache(maxsize=4096)
 def _form(columns: tuple[tuple[str, bool], ...]) -> np.dtype[np.void]:
     fields: list[tuple[str, str]] = [("fields", ">i2")]
@@ -63,3 +90,8 @@ def pg_time(ms: int) -> int:
 def pg_times(ms: Numbers) -> Numbers:
     """`pg_time` for a whole column."""
     return (ms - _EPOCH_2000_MS) * 1000
+
+
+def unix_ms(times: Numbers) -> Numbers:
+    """The inverse of `pg_times`; what is finer than a millisecond is left out."""
+    return times // 1000 + _EPOCH_2000_MS

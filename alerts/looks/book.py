@@ -7,7 +7,7 @@ from datetime import datetime
 
 import psycopg
 
-from alerts import outbox
+from alerts import telling
 from alerts.condition import State
 from alerts.looks.verdict import Verdict
 from catalogue.rules import LookRule
@@ -85,14 +85,14 @@ class Book:
         row = await cursor.fetchone()
         if row is not None and self.rule.tell and row[1] != "inhibited":
             state = State("normal", self._now, self._now, verdict.value, verdict.value, cleared_at=self._now)
-            await outbox.tell_cleared(connection, alarm_id, device_id, self.rule, state, self._now)
+            await telling.cleared(connection, alarm_id, device_id, self.rule, state, self._now)
 
     async def tell(
         self, connection: psycopg.AsyncConnection, alarm_id: int, device_id: int, since: datetime, value: float
     ) -> None:
         """Tells of an alarm that goes on."""
         state = State("active", since, self._now, value, value, raised_at=self._now)
-        await outbox.tell_raised(connection, alarm_id, device_id, self.rule, state, self._now)
+        await telling.raised(connection, alarm_id, device_id, self.rule, state, self._now)
 
     async def _raise(
         self,

@@ -105,6 +105,7 @@ select a.id, a.device_id, a.since, a.last_value from alarm a
 where a.rule = %s and a.condition = 'active' and a.closed_at is null and a.incident_id is not null
   and a.suppression = 'none'
   and not exists (select 1 from notification n where n.alarm_id = a.id and n.kind = 'raised')
+  and not exists (select 1 from withheld w where w.alarm_id = a.id)
 
 -- name: take_look_lock
 -- One process at a time; false when another one is at it. Short queries, many times: to compile them costs more.

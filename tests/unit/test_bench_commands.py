@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import bench.backtest
 import bench.engine
 import bench.ingest
 import bench.query
@@ -37,7 +38,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_the_group_names_what_can_be_measured() -> None:
     code, said = run("--help")
     assert code == 0
-    assert all(name in said for name in ("ingest", "engine", "query", "simulator"))
+    assert all(name in said for name in ("ingest", "engine", "query", "simulator", "backtest"))
 
 
 def test_options_reach_the_run_and_the_rest_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,13 +73,18 @@ def test_what_was_lost_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("json_wanted", [True, False])
 def test_the_engine_and_the_simulator_are_measured_in_memory(json_wanted: bool) -> None:  # noqa: FBT001
     form = ["--json"] if json_wanted else []
-    code, said = run("engine", "--seconds", "0.1", *form)
+    code, said = run("engine", "--seconds", "0.1", "--devices", "500", *form)
     assert code == 0
     if json_wanted:
         report = json.loads(said)
         assert report["readings_per_s"] > 0
         assert report["readings_screened"] >= bench.engine.DEVICES
         assert report["rules"] == len(default_pack().rules)
+        assert report["memory_open_states"] >= 50
+        parts = report["bytes_per_device_registry"] + report["bytes_per_device_clocks"]
+        assert report["bytes_per_device"] > parts > 0
+    else:
+        assert "bytes a device" in said
     code, said = run("simulator", "--homes", "200", "--steps", "2", *form)
     assert code == 0
     if json_wanted:
@@ -102,6 +108,27 @@ def test_the_boards_report_shows_the_slowest_first(monkeypatch: pytest.MonkeyPat
     assert code == 0
     assert said.index("slow") < said.index("quick")
     assert "50% of 2 queries within 200 ms" in said
+
+
+def test_the_backtests_report_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    report = {
+        "readings_per_s": 190_000, "readings_per_s_of_one_core": 390_000, "cpu_us_per_reading": 2.55, "packs": 2,
+        "rules": 21, "judged_singly": 12, "memory_mb_most": 220, "readings": 5_000, "devices": 10,
+        "machine": {"cores": 2},
+    }  # fmt: skip
+    seen: list[bench.backtest.Options] = []
+
+    def measure(project: Path, options: bench.backtest.Options, say: object) -> dict[str, Any]:
+        seen.append(options)
+        return report
+
+    monkeypatch.setattr(bench.backtest, "bench_backtest", measure)
+    code, said = run("backtest", "--homes", "20", "--times", "1")
+    assert code == 0
+    assert (seen[0].homes, seen[0].times) == (20, 1)
+    for words in ("190,000 readings/s", "2.55 µs", "220 MB"):
+        assert words in said
+    assert json.loads(run("backtest", "--json")[1]) == report
 
 
 @pytest.mark.parametrize("variable", ["NUANSHAO_DATABASE_URL", "NUANSHAO_MQTT_URL"])

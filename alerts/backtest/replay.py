@@ -1,0 +1,171 @@
+"""Readings and alarm bits through several packs in one pass. Pure: what comes is given, what changes is told."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+
+from alerts.backtest.arrivals import Arrivals, Arrived, Bools, Longs, Released
+from alerts.backtest.county import NOWHERE, County, ReplayedDevice
+from alerts.backtest.silence import Gaps, Silences
+from alerts.playing import Played, Player
+from catalogue.flags import Flag
+from catalogue.rules import RulePack, SilenceRule
+from foundation.clock import from_ms
+from store.stored import StoredEvent, StoredReadings
+
+_LATE: Final = int(Flag.LATE)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedEvent:
+    """An alarm bit as rules see it."""
+
+    device: ReplayedDevice
+    judged_ms: int
+    received_ms: int
+    late: bool
+    type: str
+    on: bool
+
+
+class Listener:
+    """One pack, and who is told what becomes of it."""
+
+    def __init__(
+        self,
+        pack: RulePack,
+        county: County,
+        note: Callable[[Played], None],
+        note_gaps: Callable[[Gaps], None],
+        acknowledge_after: timedelta | None = None,
+    ) -> None:
+        self.player = Player(pack.rules, acknowledge_after)
+        self.silences = Silences(county, (rule for rule in pack.rules if isinstance(rule, SilenceRule)))
+        self._note, self._note_gaps = note, note_gaps
+
+    def take(self, played: Iterable[Played]) -> None:
+        """Passes on what has changed."""
+        for one in played:
+            self._note(one)
+
+    def take_gaps(self, gaps: Iterable[Gaps]) -> None:
+        """Passes on what began and ended to be silent."""
+        for one in gaps:
+            self._note_gaps(one)
+
+
+class Replay:
+    """Give it alarm bits of a day before the day's readings, readings in order of measured time, then `end`.
+
+    No deadline after `until` is passed: nobody knows what would have been said by then.
+    """
+
+    def __init__(self, county: County, packs: Sequence[Listener], until: datetime) -> None:
+        self._county, self._packs, self._until = county, packs, until
+        self.metrics = tuple(sorted(set[str]().union(*(one.player.metrics for one in packs))))
+        self.events = tuple(sorted(set[str]().union(*(one.player.events for one in packs))))
+        self._arrivals = Arrivals(county, self.metrics, self._worth)
+        self._bits: list[tuple[int, int, int, ArrivedEvent]] = []
+        self._numbers = 0
+        self._newest_ms = 0
+        self.judged = 0
+        """Readings that went to the rules one by one: suspect, or of a device with an open alarm."""
+
+    @property
+    def readings(self) -> int:
+        """How many have been taken."""
+        return self._arrivals.readings
+
+    @property
+    def devices(self) -> int:
+        """How many are replayed."""
+        return len(self._county.devices)
+
+    @property
+    def bits(self) -> int:
+        """How many alarm bits have been taken."""
+        return self._numbers
+
+    def take_events(self, stored: Iterable[StoredEvent]) -> None:
+        """Alarm bits in any order."""
+        for one in stored:
+            place = self._county.place(one.device_id)
+            if place != NOWHERE:
+                bit = ArrivedEvent(
+                    self._county.devices[place], one.ts_ms, one.received_ms, one.flags & _LATE != 0, one.type, one.on
+                )
+                self._numbers += 1
+                heapq.heappush(self._bits, (one.received_ms, one.ts_ms, self._numbers, bit))
+
+    def take(self, stored: StoredReadings) -> None:
+        """Readings measured after those that came before."""
+        for released in self._arrivals.take(stored):
+            self._play(released)
+
+    def end(self) -> None:
+        """Everything that is still waiting, and what was due by the end."""
+        self._play(self._arrivals.rest())
+        for one in self._packs:
+            one.take(one.player.pass_time(self._until))
+
+    def _worth(self, arrived: Arrived) -> Bools:
+        found = np.zeros(len(arrived), dtype=np.bool_)
+        for one in self._packs:
+            found |= arrived.screened(one.player.suspects)
+        return found
+
+    def _play(self, released: Released) -> None:
+        ready = released.readings
+        # where nothing is stored any more nobody was heard, and that says nothing about anybody
+        self._newest_ms = max(self._newest_ms, int(ready.received_ms[-1]) if len(ready) else 0)
+        until_ms = min(round(self._until.timestamp() * 1000), self._newest_ms)
+        self._judge(ready, [ready.screened(one.player.suspects) for one in self._packs], released.before_ms)
+        place = np.concatenate([ready.place, released.heard_place])
+        heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
+        in_time = heard_ms <= until_ms
+        for one in self._packs:
+            one.take_gaps(one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms)))
+
+    def _judge(self, ready: Arrived, suspects: list[Bools], before_ms: int) -> None:
+        concerned = np.zeros(len(self._county.devices), dtype=np.bool_)
+        for one, which in zip(self._packs, suspects, strict=True):
+            concerned[ready.place[which]] = True
+            concerned[self._county.places(one.player.open_devices)] = True
+        for received_ms, _, _, bit in self._bits:
+            if received_ms < before_ms:
+                concerned[self._county.place(bit.device.id)] = True
+        rows = np.flatnonzero(concerned[ready.place])
+        columns: list[list[Any]] = [rows.tolist(), ready.received_ms[rows].tolist(), _ids(ready, rows)]
+        columns += [which[rows].tolist() for which in suspects]
+        for row, received_ms, device_id, *suspected in zip(*columns, strict=True):
+            self._play_bits(received_ms)
+            at = min(from_ms(received_ms), self._until)
+            reading = None
+            for one, suspect in zip(self._packs, suspected, strict=True):
+                one.take(one.player.pass_time(at))
+                if suspect or one.player.is_open(device_id):
+                    if reading is None:
+                        reading = ready.reading(row)
+                        self.judged += 1
+                    one.take(one.player.take(reading))
+        self._play_bits(before_ms)
+
+    def _play_bits(self, before_ms: int) -> None:
+        bits = self._bits
+        while bits and bits[0][0] < before_ms:
+            received_ms, _, _, bit = heapq.heappop(bits)
+            at = min(from_ms(received_ms), self._until)
+            for one in self._packs:
+                one.take(one.player.pass_time(at))
+                one.take(one.player.take_event(bit))
+
+
+def _ids(ready: Arrived, rows: Longs) -> list[int]:
+    ids: list[int] = ready.county.ids[ready.place[rows]].tolist()
+    return ids
