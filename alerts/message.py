@@ -6,13 +6,14 @@ rule's own advice, because a person who only reads the end must not call an ambu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from catalogue.faults import FAULT
 from catalogue.metrics import METRIC
-from catalogue.rules import LevelRule, Rule
+from catalogue.rules import ForecastRule, LevelRule, Rule, ShareRule, StuckRule
 
 _HIGHEST_SHOWN = 9999
 DRILL = "演练"
@@ -105,8 +106,14 @@ def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
 
 
 def _shown(rule: Rule, value: float | None) -> str:
-    """The measured value, where the rule is about one: `（现356ppm）`."""
-    if not isinstance(rule, LevelRule) or value is None or abs(value) > _HIGHEST_SHOWN:
+    """The measured value, where the rule is about one: `（现356ppm）`; hours, where it is about what will be."""
+    if value is None or abs(value) > _HIGHEST_SHOWN:
+        return ""
+    if isinstance(rule, ForecastRule):
+        return f"（约{math.floor(value)}小时后）" if value >= 1 else "（1小时内）"
+    if isinstance(rule, ShareRule):
+        return f"（{value:.0%}时间）"
+    if not isinstance(rule, LevelRule | StuckRule):
         return ""
     metric = METRIC[rule.metric]
     unit = "℃" if metric.unit == "°C" else metric.unit

@@ -16,7 +16,9 @@ from catalogue.rules.pack import AnyRule, RulePack
 from foundation.errors import CatalogueError
 from foundation.settings import settings
 
-_KINDS: Final = frozenset({"threshold", "exposure", "rate", "event", "count", "fault", "silence"})
+_KINDS: Final = frozenset(
+    {"threshold", "exposure", "rate", "event", "count", "fault", "silence", "stuck", "share", "forecast"}
+)
 _PACKS: Final = files("catalogue").joinpath("packs")
 Find = Callable[[str], RulePack]
 """A pack by the name under which another one extends it. Raises CatalogueError where there is none."""
