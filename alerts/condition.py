@@ -224,11 +224,11 @@ def _pending(rule: LevelRule, state: State, seen: State, sample: Sample, *, beyo
 
 
 def _confirmed(rule: ThresholdRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
-    """A second reading beyond the level within the time: noise around the level hides no danger, clean air ends it."""
+    """A second reading near the level within the time: noise around it hides no danger, clean air ends it."""
     if rule.back(sample.value):
         return Decision(None, "dropped", "back_before_it_was_held")
     in_time = sample.ts - state.since <= timedelta(seconds=rule.confirm_s)
-    if beyond and (in_time or rule.beyond(state.last_value)):
+    if rule.confirms(sample.value) and (in_time or rule.beyond(state.last_value)):
         return _raise(seen, sample.ts, "confirmed_by_second_sample")
     if beyond:
         due = sample.received_at + timedelta(seconds=rule.confirm_s)

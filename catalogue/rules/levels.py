@@ -90,16 +90,35 @@ class LevelRule(Rule):
 
 
 class ThresholdRule(LevelRule):
-    """Beyond the level without a break for `on_delay_s`, or twice within `confirm_s` where it samples so often."""
+    """Beyond the level without a break for `on_delay_s`, or twice within `confirm_s` where it samples so often.
+
+    `confirm_at` is where a second reading confirms the first; without it that is `raise_at`. It lies a little on the
+    safe side, so that a value at the level with noise on it is confirmed by its next reading.
+    """
 
     kind: Literal["threshold"]
     on_delay_s: Seconds = 0
     confirm_s: Seconds = 0
+    confirm_at: FiniteFloat | None = None
+
+    def confirms(self, value: float) -> bool:
+        """Whether a second reading of this value confirms the first."""
+        return self.beyond(value) if self.confirm_at is None else value >= self.confirm_at
 
     @model_validator(mode="after")
     def _one_delay(self) -> Self:
         if self.on_delay_s and self.confirm_s:
             raise ValueError("on_delay_s and confirm_s exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _confirms_near_the_level(self) -> Self:
+        if self.confirm_at is None:
+            return self
+        if not self.confirm_s or self.nameplate or self.direction == "below":
+            raise ValueError("confirm_at is for confirm_s above a level of its own: no nameplate, not below")
+        if not self.clear_at <= self.confirm_at <= self.raise_at:
+            raise ValueError("confirm_at must lie between clear_at and raise_at")
         return self
 
 
