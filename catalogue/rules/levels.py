@@ -62,6 +62,16 @@ class LevelRule(Rule):
         return value < self.clear_at if self.direction == "above" else value >= self.clear_at
 
     @property
+    def holds_s(self) -> float:
+        """How long it must be beyond the level."""
+        return 0
+
+    @property
+    def waits_s(self) -> float:
+        """How long it may be pending on one reading beyond the level: until it has held, or is confirmed."""
+        return self.holds_s
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The metrics that it looks at, its own first."""
         return (self.metric, *((self.minus,) if self.minus else ()), *self.given)
@@ -101,6 +111,16 @@ class ThresholdRule(LevelRule):
     confirm_s: Seconds = 0
     confirm_at: FiniteFloat | None = None
 
+    @property
+    def holds_s(self) -> float:
+        """How long it must be beyond the level."""
+        return self.on_delay_s
+
+    @property
+    def waits_s(self) -> float:
+        """How long it may be pending on one reading beyond the level."""
+        return self.on_delay_s or self.confirm_s
+
     def confirms(self, value: float) -> bool:
         """Whether a second reading of this value confirms the first."""
         return self.beyond(value) if self.confirm_at is None else value >= self.confirm_at
@@ -135,6 +155,11 @@ class ExposureRule(LevelRule):
     direction: Literal["above"] = "above"
     mean_at: FiniteFloat
     on_delay_s: Seconds = Field(gt=0)
+
+    @property
+    def holds_s(self) -> float:
+        """How long the mean must keep up."""
+        return self.on_delay_s
 
     @model_validator(mode="after")
     def _mean_below_the_level(self) -> Self:

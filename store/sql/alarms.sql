@@ -92,6 +92,26 @@ insert into notification (alarm_id, incident_id, kind, contact_id, channel, temp
 values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || %s, %s, %s)
 on conflict (idempotency_key) do nothing
 
+-- name: raised_before
+-- Whether an alarm of this rule that was up at some moment of a span has been raised: until and since.
+select 1 from alarm
+where device_id = %s and rule = %s and raised_at is not null and least(since, raised_at) <= %s
+  and coalesce(cleared_at, closed_at, last_ts) >= %s
+limit 1
+
+-- name: readings_in
+-- What was measured in each span, both ends included, by the span's place from 1 on; without what is judged on another
+-- time than the stored one (flags).
+select w.place, t.*
+from unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) with ordinality as w (device_id, since, until, place)
+cross join lateral (
+    select telemetry.ts, telemetry.received_at, {columns}
+    from telemetry
+    where telemetry.device_id = w.device_id and telemetry.ts >= w.since and telemetry.ts <= w.until
+      and telemetry.flags & %s = 0
+) as t
+order by w.place, t.ts
+
 -- name: extremes_in
 -- The lowest and highest value of a metric in each span, by the span's place from 1 on.
 select w.place, t.lowest, t.highest
