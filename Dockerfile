@@ -12,6 +12,7 @@ COPY alerts alerts
 COPY api api
 COPY bench bench
 COPY broker broker
+COPY canary canary
 COPY carriers carriers
 COPY catalogue catalogue
 COPY chaos chaos

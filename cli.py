@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.alarm_commands import alarms_app
 from alerts.commands import rules_app
 from bench.commands import bench_app
 from demo.simulate import simulate_app
@@ -43,6 +44,7 @@ app.add_typer(simulate_app, name="simulate")
 app.add_typer(drill_app, name="drill")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
+app.add_typer(alarms_app, name="alarms")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()
@@ -253,6 +255,43 @@ def alerts() -> None:
 
 
 @app.command()
+def canary(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One run now, and its legs; exit code 1 when it fails.")] = False,
+    phone: Annotated[bool, typer.Option("--phone", help="One run now, to the phone; it costs an SMS.")] = False,
+    retire: Annotated[bool, typer.Option("--retire", help="Give it up: nobody is to miss its runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One run now, as JSON.")] = False,
+) -> None:
+    """Send a test alarm through the whole path every 15 minutes, and tell outside when it does not arrive."""
+    from canary import commands
+    from canary.show import as_json as shown
+    from canary.show import as_lines
+    from foundation.exposition import exposed
+    from foundation.settings import required, settings
+    from store.connect import database_url
+
+    by_hand = once or phone or as_json or retire
+    if by_hand:
+        _use_env_file()
+    logs.configure(process="canary", level="ERROR" if by_hand else "INFO")
+    if retire:
+        print("the canary is given up" if commands.give_up(database_url()) else "there is no canary")
+        return
+    if by_hand:
+        run = commands.run_once(database_url(), required("mqtt_url"), to_phone=phone)
+        print(json.dumps(shown(run), ensure_ascii=False) if as_json else "\n".join(as_lines(run)))
+        raise typer.Exit(0 if run.well else 1)
+    watch = commands.watch(database_url(), required("mqtt_url"))
+
+    async def work(stop: asyncio.Event) -> None:
+        where = settings().metrics_host, settings().canary_metrics_port
+        async with exposed(watch.metrics.registry, watch.problems, *where):
+            await watch.run(stop)
+
+    _run(work)
+
+
+@app.command()
 def api() -> None:
     """Serve the REST API."""
     import uvicorn
@@ -321,7 +360,9 @@ def carriers(
 
 @app.command()
 def doctor(
-    only: Annotated[str | None, typer.Option(help="Look at one of our processes only: ingest or alerts.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Look at one of our processes only: ingest, alerts or canary.")
+    ] = None,
     *,
     as_json: Json = False,
 ) -> None:
@@ -347,6 +388,7 @@ def version() -> None:
 @registry_commands.registry_app.callback()
 @device_app.callback()
 @simulate_app.callback()
+@alarms_app.callback()
 def _before_the_registry() -> None:
     _use_env_file()
 

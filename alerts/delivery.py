@@ -25,6 +25,8 @@ MOST_OF_DRILLS = 30
 """Messages of drills that one number gets in a rolling day: the carrier takes 50 of one template (CHANNELS.md), and
 the others are for what is real (our choice)."""
 DRILL_QUOTA_OVER = timedelta(hours=24)
+CANARY_ASKED = "canary_asked_the_carrier"
+"""Why a message of the canary ends that was not to reach a phone: the carrier has answered for our account."""
 MOST_ATTEMPTS = 3
 """Hand-overs to the carrier after which an undelivered message is given up (each costs quota)."""
 
@@ -33,7 +35,7 @@ MOST_ATTEMPTS = 3
 class Cause:
     """What a message tells, as it stands now."""
 
-    kind: Literal["raised", "cleared", "incident", "recovery"]
+    kind: Literal["raised", "cleared", "incident", "recovery", "flapping"]
     condition: str | None
     latching: bool | None
     priority: str | None
@@ -50,11 +52,20 @@ class Cause:
     """Whether it is of a drill in a home that has a real alarm, critical or high, now; silence alone is none."""
     told_of_drills: int = 0
     """If it is of a drill: how many messages of drills its number has had in a day."""
+    canary: Literal["", "account", "phone"] = ""
+    """If it is the canary's: how far it is to go."""
+    suppressed: str = ""
+    """Why people are not told of its alarm now (alerts/suppression.py), if so; it is told when that is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
     """Send it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Of the canary: everything as for a message that is sent, but the carrier is only asked something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +89,19 @@ class End:
     reason: str
 
 
-def worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
+def worth_sending(cause: Cause, now: datetime) -> Go | Ask | Wait | End:
     """Whether what the message says is still true and still news."""
+    verdict = _worth_sending(cause, now)
+    return Ask() if isinstance(verdict, Go) and cause.canary == "account" else verdict
+
+
+def _worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     if stopped := _stopped_drill(cause):
         return End("superseded", stopped)
     if cause.kind == "raised":
-        if cause.closed:
-            return End("superseded", "closed_before_it_was_told")
-        if cause.acknowledged and cause.priority != "critical":
-            return End("superseded", "acknowledged_before_it_was_told")
+        passed = _no_news(cause)
+        return End("superseded", passed) if passed else Go()
+    if cause.kind == "flapping":
         return Go()
     if cause.kind == "incident":
         return End("superseded", "over_before_it_was_told") if cause.incident_over else Go()
@@ -97,6 +112,15 @@ def worth_sending(cause: Cause, now: datetime) -> Go | Wait | End:
     if cause.kind == "cleared" and cause.condition != "normal":
         return End("superseded", "raised_again")
     return Go()
+
+
+def _no_news(cause: Cause) -> str:
+    """Why people are not told any more that this alarm was raised, or an empty text."""
+    if cause.closed:
+        return "closed_before_it_was_told"
+    if cause.suppressed:
+        return f"suppressed: {cause.suppressed}"
+    return "acknowledged_before_it_was_told" if cause.acknowledged and cause.priority != "critical" else ""
 
 
 def _stopped_drill(cause: Cause) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import psycopg
 
-from alerts import outbox
+from alerts import telling
 from alerts.condition import Decision, State, judge_deadline, tell_late
 from alerts.hindsight import late_episode, lived_again
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent
@@ -183,10 +183,10 @@ class Engine:
             held[device_id, rule.id] = _Held(None, None)  # the next reading beyond the level is a new alarm
         if decision.change in {"raised", "raised_late"}:
             if rule.tell:
-                await outbox.tell_raised(connection, alarm_id, device_id, rule, state, now)
+                await telling.raised(connection, alarm_id, device_id, rule, state, now)
             return 1
         if decision.change == "cleared" and rule.tell:
-            await outbox.tell_cleared(connection, alarm_id, device_id, rule, state, now)
+            await telling.cleared(connection, alarm_id, device_id, rule, state, now)
         return 0
 
 

@@ -16,8 +16,10 @@ from catalogue.rules import LevelRule, Rule
 
 _HIGHEST_SHOWN = 9999
 DRILL = "演练"
+CANARY = "自检"
 _IN_A_DRILL = "演练，无需报警：本条非真实警情，请按预案演练"
 _AFTER_A_DRILL = "演练，本条非真实警情，无需处理"
+_FROM_THE_CANARY = "自检，本条非真实警情，无需处理"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Place:
     uid: str
     drill: bool = False
     """Whether the device is only there for a drill: nothing real has happened."""
+    canary: bool = False
+    """Whether it is the canary, which is a drill too: the system tries itself out."""
 
 
 def local_time(moment: datetime, zone: str) -> str:
@@ -45,6 +49,8 @@ def raised(
     what = f"{rule.zh}：{fault.zh}" if fault is not None else f"{rule.zh}{_shown(rule, value)}"
     advice = fault.do if fault is not None else rule.do
     do = f"{_IN_A_DRILL}{'并回复1' if rule.latching else ''}" if place.drill else advice
+    if place.canary:
+        do = _FROM_THE_CANARY
     return _params(place, f"补报：{what}" if late else what, local_time(measured_at, zone), do)
 
 
@@ -53,7 +59,15 @@ def cleared(rule: Rule, place: Place, cleared_at: datetime, *, zone: str) -> dic
     do = "请回复1确认" if rule.latching else "无需处理"
     if place.drill:
         do = f"{_AFTER_A_DRILL}{'，请回复1确认' if rule.latching else ''}"
+    if place.canary:
+        do = _FROM_THE_CANARY
     return _params(place, f"已恢复正常：{rule.zh}"[:35], local_time(cleared_at, zone), do)
+
+
+def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of "this comes and goes": told once, not each time."""
+    do = _IN_A_DRILL if place.drill else "稳定前不再逐条通知，请上门检查设备"
+    return _params(place, f"反复报警：{rule.zh}"[:35], local_time(since, zone), do)
 
 
 def village_silent(
@@ -77,8 +91,9 @@ def village_back(
 def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
     village = place.village
     if place.drill:
-        village = f"{DRILL}·{village}" if village else DRILL
-        what = f"{DRILL}：{what}"
+        mark = CANARY if place.canary else DRILL
+        village = f"{mark}·{village}" if village else mark
+        what = f"{mark}：{what}"
     return {"place": village, "home": place.home or place.uid, "what": what, "since": since, "do": do}
 
 

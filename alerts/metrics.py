@@ -35,6 +35,13 @@ class AlertsMetrics:
         self._broker = Gauge(
             "nuanshao_broker_counter", "What the broker says of itself below $SYS", ["name"], registry=self.registry
         )
+        self._withheld = Gauge(
+            "nuanshao_alerts_withheld_messages", "Messages that a suppression holds back now", registry=self.registry
+        )
+        self._withheld_ends = Counter(
+            "nuanshao_alerts_withheld_ends", "What became of messages that a suppression held back", ["outcome"],
+            registry=self.registry,
+        )  # fmt: skip
         Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
 
     def stand_by(self, acting: Callable[[], bool], unrecorded: Callable[[], int]) -> None:
@@ -51,6 +58,14 @@ class AlertsMetrics:
     def step(self, became: str, reason: str) -> None:
         """A message has gone a step; `reason` is one of the bounded words of alerts/delivery.py and the channels."""
         self._steps.labels(became, reason.partition(":")[0]).inc()
+
+    def withheld(self, messages: int) -> None:
+        """How many messages a suppression holds back now."""
+        self._withheld.set(messages)
+
+    def withheld_ended(self, outcome: str) -> None:
+        """One of them has ended; `outcome` as in alerts/suppression.py."""
+        self._withheld_ends.labels(outcome).inc()
 
     def broker(self, name: str, value: float) -> None:
         """A counter of the broker's; names as in broker/statistics.py."""

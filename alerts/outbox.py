@@ -22,9 +22,19 @@ CHANNEL = "aliyun_sms"
 
 
 async def tell_raised(
-    connection: psycopg.AsyncConnection, alarm_id: int, device_id: int, rule: Rule, state: State, now: datetime
+    connection: psycopg.AsyncConnection,
+    alarm_id: int,
+    device_id: int,
+    rule: Rule,
+    state: State,
+    now: datetime,
+    *,
+    again: str = "",
 ) -> int:
-    """One message to each contact of the device's village. Returns how many."""
+    """One message to each contact of the device's village. Returns how many.
+
+    `again` makes what was told before a message of its own.
+    """
     place = await _place(connection, device_id)
     measured_at = state.raised_at or state.since
     value = None if state.late else state.last_value
@@ -36,7 +46,7 @@ async def tell_raised(
     if not recipients:
         log.error("nobody_to_tell", alarm=alarm_id, rule=rule.id, device=place.uid, do="add a contact to its region")
     # the measured moment makes a second raise of the same latched alarm a message of its own
-    occasion = f"alarm-{alarm_id}-raised-{int(measured_at.timestamp())}"
+    occasion = f"alarm-{alarm_id}-raised-{int(measured_at.timestamp())}{again}"
     # a drill never uses up the quota that a real carbon monoxide alarm needs
     template: TemplateName = "critical" if rule.priority == "critical" and not place.drill else "routine"
     await _put(connection, recipients, "raised", template, params, occasion, now, alarm_id=alarm_id)
@@ -54,6 +64,18 @@ async def tell_cleared(
     recipients = [contact_id for contact_id, _ in await cursor.fetchall()]
     occasion = f"alarm-{alarm_id}-cleared-{int(cleared_at.timestamp())}"
     await _put(connection, recipients, "cleared", "routine", params, occasion, now, alarm_id=alarm_id)
+
+
+async def tell_flapping(
+    connection: psycopg.AsyncConnection, alarm_id: int, device_id: int, rule: Rule, since: datetime, now: datetime
+) -> None:
+    """Instead of each time: once that it comes and goes, to those who would have been told."""
+    place = await _place(connection, device_id)
+    params = message.flapping(rule, place, since, zone=settings().timezone)
+    cursor = await connection.execute(sql("recipients_for_device"), {"device": device_id})
+    recipients = [contact_id for contact_id, _ in await cursor.fetchall()]
+    occasion = f"flapping-{device_id}-{rule.id}-{int(since.timestamp())}"
+    await _put(connection, recipients, "flapping", "routine", params, occasion, now, alarm_id=alarm_id)
 
 
 async def tell_incident(

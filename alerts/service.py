@@ -1,4 +1,4 @@
-"""The alerts process: deadlines, silence, ends of drills, the courier and the standby, side by side.
+"""The alerts process: deadlines, silence, suppression, ends of drills, the courier and the standby, side by side.
 
 Each is retried when the database fails; the standby goes on without it.
 """
@@ -22,6 +22,7 @@ from alerts.engine import Engine
 from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
+from alerts.suppression_watch import SuppressionWatch
 from broker.address import Broker
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 OUTBOX_CHANNEL = "nuanshao_outbox"
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
+SUPPRESSION_EVERY_S = 2.0
 DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
@@ -83,6 +85,7 @@ class AlertsService:
         self.metrics = AlertsMetrics(lambda: len(self.problems()))
         if standby is not None:
             self.metrics.stand_by(lambda: standby.acting, lambda: standby.unrecorded)
+        self._suppression = SuppressionWatch(engine.pack, self.metrics.withheld_ended)
         self._broker_watch = BrokerWatch(broker, self.metrics, clock) if broker is not None else None
 
     def problems(self) -> list[str]:
@@ -105,6 +108,9 @@ class AlertsService:
                 others = [
                     tasks.create_task(self._every(DEADLINES_EVERY_S, self._deadlines, connections), name="deadlines"),
                     tasks.create_task(self._every(SILENCE_EVERY_S, self._look, connections), name="silence"),
+                    tasks.create_task(
+                        self._every(SUPPRESSION_EVERY_S, self._suppress, connections), name="suppression"
+                    ),
                     tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
@@ -191,6 +197,11 @@ class AlertsService:
             self._problems.pop("deaf", None)
         else:
             self._problems["deaf"] = "no ingest worker is connected: silence is not judged"
+
+    async def _suppress(self, connection: psycopg.AsyncConnection) -> None:
+        """Shelves, maintenance, vacant homes, devices out of service, flapping: begun, ended, told afterwards."""
+        looked = await self._suppression.look(connection, self._clock())
+        self.metrics.withheld(looked.withheld)
 
     async def _drills(self, connection: psycopg.AsyncConnection) -> None:
         """Ends the drills whose time is over: who started one may have died."""

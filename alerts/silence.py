@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from alerts import message, outbox
+from alerts import message, outbox, telling
 from alerts.blackout import Heard, is_over, judge_village
 from alerts.condition import State
 from catalogue.device_types import DEVICE_TYPES
@@ -87,7 +87,7 @@ class SilenceWatch:
                 zone=settings().timezone,
                 drill=drill_id is not None,
             )
-            await outbox.tell_incident(connection, row[0], region_id, "incident", params, now)
+            await telling.incident(connection, row[0], region_id, params, now)
             log.warning(
                 "village_silent", village=village, homes=verdict.homes, of_homes=verdict.of_homes, drill=drill_id
             )
@@ -111,7 +111,7 @@ class SilenceWatch:
                 rule = self._rules.get(rule_id)
                 if rule is not None and rule.tell:
                     state = _silent_since(raised_at)
-                    await outbox.tell_raised(connection, alarm_id, device_id, rule, state, now)
+                    await telling.raised(connection, alarm_id, device_id, rule, state, now)
 
     async def _raise(
         self, connection: psycopg.AsyncConnection, rule: SilenceRule, hearing_since: datetime, now: datetime
@@ -139,16 +139,16 @@ class SilenceWatch:
                 )
             ).fetchone()  # fmt: skip
             if row is not None and rule.tell and incident_id is None:
-                await outbox.tell_raised(connection, row[0], device_id, rule, _silent_since(heard_at), now)
+                await telling.raised(connection, row[0], device_id, rule, _silent_since(heard_at), now)
 
     async def _clear(self, connection: psycopg.AsyncConnection, now: datetime) -> None:
         cursor = await connection.execute(sql("heard_again"), (self._ids,))
         for alarm_id, device_id, rule_id, heard_at, suppression in await cursor.fetchall():
             await connection.execute(sql("clear_silence"), {"alarm": alarm_id, "heard_at": heard_at, "now": now})
             rule = self._rules[rule_id]
-            if rule.tell and suppression == "none":
+            if rule.tell and suppression != "inhibited":
                 state = State("normal", heard_at, heard_at, 0, 0, cleared_at=heard_at)
-                await outbox.tell_cleared(connection, alarm_id, device_id, rule, state, now)
+                await telling.cleared(connection, alarm_id, device_id, rule, state, now)
 
 
 def _silent_since(heard_at: datetime) -> State:

@@ -25,7 +25,9 @@ async def alarms(
     database: Database,
     *,
     everything: Annotated[bool, Query(alias="all", description="closed ones too")] = False,
-    suppressed: Annotated[bool, Query(description="also those that an incident explains")] = False,
+    suppressed: Annotated[
+        bool, Query(description="also those that people are not told of: shelved, explained by an incident, …")
+    ] = False,
     village: Annotated[str | None, Query(description="village code")] = None,
     drill: OfDrills = "false",
     limit: Limit = 500,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import psycopg
 from fastapi import Depends, Query, Request
-from psycopg.rows import dict_row
 
 from store.connect import Pool
-from store.named_sql import sql
+from store.rows import rows
+
+__all__ = ["Database", "OfDrills", "connection", "only_drills", "rows"]
 
 
 async def connection(request: Request) -> AsyncIterator[psycopg.AsyncConnection]:
@@ -31,10 +32,3 @@ OfDrills = Annotated[
 def only_drills(asked: Literal["false", "true", "all"]) -> bool | None:
     """The queries' own form of `OfDrills`: null asks for both."""
     return None if asked == "all" else asked == "true"
-
-
-async def rows(database: psycopg.AsyncConnection, block: str, parameters: object = None) -> list[dict[str, Any]]:
-    """The rows of a named query."""
-    async with database.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(sql(block), cast("dict[str, Any]", parameters))
-        return await cursor.fetchall()

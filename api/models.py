@@ -116,7 +116,9 @@ class AlarmAnswer(_Answer):
     condition: Literal["active", "recovering", "normal"]
     stale: bool
     late: bool
-    suppression: str
+    suppression: str = Field(description="none, shelved, inhibited (an incident), out_of_service, by_design")
+    suppression_reason: str = Field(description="e.g. rule_shelved, maintenance, device_stored, vacant_home, flapping")
+    suppressed_until: datetime | None = Field(description="when that ends by itself; null: when its cause does")
     incident: int | None
     device: str
     device_type: str

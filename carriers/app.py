@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import signal
 import socket
 import threading
@@ -20,6 +19,7 @@ from carriers.connection import DroppableConnection
 from carriers.settings import CarrierSettings
 from foundation.clock import Clock, utc_now
 from foundation.errors import ServiceFailed, SettingsError
+from foundation.loopback import is_loopback
 
 Ready = Callable[[str], None]
 """Is told the address, `http://127.0.0.1:port`, once requests are answered."""
@@ -137,17 +137,10 @@ def _server(app: FastAPI, ready: Ready) -> _Server:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise SettingsError(f"the carrier emulator listens on loopback only, not on {host}", do="use 127.0.0.1")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as failed:
         raise ServiceFailed(f"port {port} cannot be opened ({failed.strerror})", do="choose another port") from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from broker.address import Broker
 from broker.probe import probe
 from broker.queue_probe import MESSAGES, TOPIC, probe_queue
 from broker.version import broker_version
+from canary.show import finding
 from foundation.clock import utc_now
 from foundation.errors import NuanshaoError, SettingsError
 from foundation.settings import required, settings
 from runtime.host import version_of
+from store.canary import Standing, standing
 from store.connect import connect, connect_async, database_url
 from store.health import Look, look
 from store.migrate import pending
 
-PROCESSES = ("ingest", "alerts")
+PROCESSES = ("ingest", "alerts", "canary")
 FAST_MOSQUITTO = (2, 1)
+CANARY_ALIVE = timedelta(minutes=5)
+"""Its heart beats every 30 s, and not while it runs, which takes three minutes at most."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ def examine(only: str | None = None) -> list[Finding]:
     """Looks at everything, or at one of our processes. Raises SettingsError for a process that we do not have."""
     if only is not None and only not in PROCESSES:
         raise SettingsError(f"there is no process {only!r} to look at", do=f"name one of {', '.join(PROCESSES)}")
+    if only == "canary":
+        return [_tried(only, lambda: asyncio.run(_canary_process()))]
     if only is not None:
         return [_tried(only, lambda: _process(asyncio.run(_look()), only))]
     findings = [_tried("database", _database), _tried("broker", _broker)]
@@ -42,6 +49,7 @@ def examine(only: str | None = None) -> list[Finding]:
         findings.append(_tried("broker queue", _broker_queue))
     if findings[0].well:
         findings.append(_tried("health", lambda: _health(asyncio.run(_look()))))
+        findings.append(_tried("canary", lambda: finding(asyncio.run(_canary()), utc_now())))
     return findings
 
 
@@ -109,6 +117,19 @@ def _health(found: Look) -> tuple[bool, str]:
     if found.problems:
         return False, "; ".join(found.problems)
     return True, f"{found.ledger.stored} stored, {found.ledger.rejected} rejected, the ledger balances"
+
+
+async def _canary() -> Standing | None:
+    async with await connect_async(database_url()) as connection:
+        return await standing(connection)
+
+
+async def _canary_process() -> tuple[bool, str]:
+    """Whether its process lives, however its runs end: that is the path's doing."""
+    found = await _canary()
+    if found is None or found.heartbeat_at is None or utc_now() - found.heartbeat_at > CANARY_ALIVE:
+        return False, "no canary process is running"
+    return True, f"alive at {found.heartbeat_at:%H:%M:%S} UTC"
 
 
 async def _look() -> Look:

@@ -32,6 +32,7 @@ def run(
         mqtt_port=mqtt_port,
         mqtt_address=mqtt_address,
         mqtt_tls=mqtt_tls,
+        canary=True,
     ) as stack:
         if stack.services.mosquitto is not None:
             where = f"{mqtt_address}:{stack.services.mosquitto.port}"
@@ -44,6 +45,8 @@ def run(
         say(f"addresses      {ENV_FILE}   (for a shell: set -a; . {ENV_FILE}; set +a)")
         say(f"logs           {stack.logs}")
         say("add a device   nuanshao device add my-device-1 --type co_detector")
+        if "canary" in stack.processes:
+            say("canary         a test alarm travels the whole path: nuanshao canary --once")
         say("Ctrl-C stops everything")
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job ignores the latter unless told

@@ -91,6 +91,29 @@ class Settings(BaseSettings):
         description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"
         " for ingest, alerts and API. `nuanshao rules try` and `backtest` show what one would do",
     )
+    canary_phone: SecretStr = Field(
+        default=SecretStr(""),
+        description="Test recipient of the canary, a number that no contact has. Empty: no canary runs",
+    )
+    canary_every_minutes: int = Field(default=15, ge=1, le=1440, description="Minutes between two runs of the canary")
+    canary_sms_every_minutes: int = Field(
+        default=60,
+        ge=36,
+        le=1440,
+        description="Minutes between two runs that end in an SMS, at most 40 a day; the others only ask the carrier",
+    )
+    canary_ping_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="Dead man's switch that hears of each run: POST there when all is well, to `<it>/fail` when not."
+        " https:// beyond loopback",
+    )
+    canary_password: SecretStr = Field(
+        default=SecretStr(""),
+        description="The canary's password at the broker; empty: a new one at each start, which needs the database",
+    )
+    canary_metrics_port: int = Field(
+        default=0, ge=0, le=65_535, description="Port of the canary's `/metrics` and `/health`; 0: none"
+    )
     timezone: str = Field(default="Asia/Shanghai", description="Zone of the clock times in messages to people")
     retention_days: int = Field(
         default=0,

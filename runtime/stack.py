@@ -36,7 +36,7 @@ class Stack:
     """Services, migrations and our processes, from enter to exit.
 
     The carrier is the emulator unless NUANSHAO_ALIYUN_ACCESS_KEY_ID names a real account. `detour`: for who wants to
-    stand between our processes and the services.
+    stand between our processes and the services. `canary`: run one where NUANSHAO_CANARY_PHONE is set.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Stack:
         mqtt_address: str = LOOPBACK,
         mqtt_tls: TlsListener | None = None,
         detour: Detour | None = None,
+        canary: bool = False,
     ) -> None:
         self.project = project
         self.services = Services(
@@ -66,6 +67,8 @@ class Stack:
         self._say = say
         self._api_port = api_port
         self._detour = detour
+        self._canary = canary
+        self._environment: dict[str, str] = {}
         self._stack = ExitStack()
         self._settings = Settings()
 
@@ -90,6 +93,8 @@ class Stack:
             self._start_processes(undo)
             self._write_env(undo)
             self._await_ready()
+            if self._canary and self._settings.canary_phone.get_secret_value():
+                self._start(undo, "canary", self._environment)  # not before the others are up
             if self.services.mosquitto is not None:
                 self.services.mosquitto.save()
             self._stack = undo.pop_all()
@@ -126,6 +131,7 @@ class Stack:
             carrier = emulated_carrier(claim(0, "the carrier emulator"))
             self.carrier_url = carrier[f"{PREFIX}ALIYUN_SMS_ENDPOINT"]
             environment |= carrier
+        self._environment = environment
         self._start(undo, "api", environment)
         if f"{PREFIX}MQTT_PASSWORD_FILE" in environment or self._settings.mqtt_password_file:
             self._start(undo, "broker-access", environment)

@@ -224,7 +224,7 @@ def _insert(connection: psycopg.Connection, drill_id: int, gateway: str, twins: 
 
 
 def _places(drill_id: int, now: datetime) -> dict[str, object]:
-    return {"drill": drill_id, "now": now}
+    return {"drill": drill_id, "now": now, "reason": "drill_ended"}
 
 
 def _ending() -> tuple[pg.Composed, ...]:

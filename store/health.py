@@ -9,6 +9,7 @@ from typing import Literal
 import psycopg
 
 from catalogue.rules import pack_in_force
+from store import canary
 from store.edition import Fitness, fitness_async
 from store.named_sql import sql
 
@@ -84,6 +85,8 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
         untold=untold[0] if untold else 0,
         dropped=Drops(int(dropped[0]), dropped[1]) if dropped else None,
     )
+    if broken := canary.problem(await canary.standing(connection), now):
+        found.append(broken)
     return Look(fit, ledger, workers, found)
 
 

@@ -5,7 +5,6 @@ The official SDK is kept for the tests, where it proves that the stand-in carrie
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import re
@@ -26,6 +25,7 @@ from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Re
 from foundation.clock import Clock, utc_now
 from foundation.errors import SettingsError
 from foundation.logs import mask_phone
+from foundation.loopback import is_loopback
 
 log = structlog.get_logger(__name__)
 
@@ -192,7 +192,7 @@ def _national(phone: str) -> str:
 def _checked(endpoint: str) -> tuple[str, str, bool]:
     """(address, host header, is it loopback) of an endpoint; plain HTTP only where no network carries it."""
     parts = urlsplit(endpoint)
-    local = _is_loopback(parts.hostname or "")
+    local = is_loopback(parts.hostname or "")
     if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
         raise SettingsError("the Aliyun endpoint is no web address", do="write it as https://dysmsapi.aliyuncs.com")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -200,13 +200,6 @@ def _checked(endpoint: str) -> tuple[str, str, bool]:
     if parts.scheme == "http" and not local:
         raise SettingsError(f"http://{parts.netloc} would carry alarms in clear", do="use https:// beyond loopback")
     return f"{parts.scheme}://{parts.netloc}", parts.netloc, local
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _not_an_address(record: logging.LogRecord) -> bool:

@@ -13,6 +13,7 @@ from catalogue.device_types import DEVICE_TYPE
 
 Priority = Literal["critical", "high", "medium", "low"]
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
+Suppressor = Literal["shelving", "maintenance", "out_of_service", "vacant", "flapping"]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,47}$")]
 DayOfYear = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 
@@ -70,6 +71,7 @@ class Rule(BaseModel):
     regions: tuple[str, ...] = ()
     season: Season | None = None
     hours: Hours | None = None
+    suppressed_by: tuple[Suppressor, ...] = ("shelving", "maintenance", "out_of_service", "flapping")
     stands_at: str = Field(default="", exclude=True)
 
     def concerns(self, device_type: str) -> bool:
@@ -105,6 +107,8 @@ class Rule(BaseModel):
     def _told_whatever_happens(self) -> Rule:
         if self.life_safety and not (self.tell and self.priority == "critical" and self.latching):
             raise ValueError("life_safety is for rules that are critical, latching and told")
+        if self.life_safety and "suppressed_by" in self.model_fields_set:
+            raise ValueError("nothing suppresses a life_safety rule: leave suppressed_by out")
         if self.life_safety and (self.scoped or self.timed):
             raise ValueError(
                 "life_safety is for every home at every hour: no models, classes, regions, season or hours"

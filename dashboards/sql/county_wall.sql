@@ -4,7 +4,7 @@
 select name as __text, code as __value from region where level = 'county' order by name
 
 -- name: whose
--- Drills (演练) count nowhere; a list that shows them too says so: query(…, whose="true").
+-- Drills (演练) count nowhere; a list that shows them too says so: query(…, whose=EVERYBODY).
 d.drill_id is null
 
 -- name: fleet
@@ -91,7 +91,7 @@ select a.priority, f.drill_zh || coalesce(f.village, '') as village, f.home, f.t
        coalesce(a.acknowledged_by, '') as acknowledged,
        f.uid, f.village_code
 from alarm a join fleet f on f.id = a.device_id
-where @open_alarm and a.suppression in ('none', 'shelved')
+where @open_alarm and a.suppression <> 'inhibited'
 order by a.drill, array_position(array['critical', 'high', 'medium', 'low'], a.priority), a.since desc
 limit 200
 
@@ -186,14 +186,14 @@ order by 2 desc
 limit 6
 
 -- name: message_scope
--- A message belongs to the place of its alarm's home or of its incident.
+-- A message belongs to the place of its alarm's home or of its incident; the canary's (自检) to no list.
 from notification n
 join contact c on c.id = n.contact_id
 left join alarm a on a.id = n.alarm_id
 left join fleet f on f.id = a.device_id
 left join incident i on i.id = n.incident_id
 left join place p on p.id = coalesce(f.place_id, i.region_id)
-where $__timeFilter(n.created_at) and ('*' in (${county:sqlstring}) or p.id is not null)
+where $__timeFilter(n.created_at) and ('*' in (${county:sqlstring}) or p.id is not null) and (a.id is null or f.id is not null)
 
 -- name: messages_by_state
 @fleet

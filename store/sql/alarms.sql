@@ -50,14 +50,15 @@ set acknowledged_at = %s, acknowledged_by = %s, acknowledged_how = %s, closed_at
 where id = %s
 
 -- name: where_is
--- What a message says of a device: village, home, its own name, and whether it is only there for a drill.
-select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.drill_id is not null
+-- What a message says of a device: village, home, its own name, whether it is only there for a drill, or the canary.
+select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.drill_id is not null,
+       exists (select 1 from canary k where k.device_id = d.id)
 from device d left join home h on h.id = d.home_id left join region r on r.id = h.region_id
 where d.id = %s
 
 -- name: recipients_for_device
 -- The contacts of the device's village, or of the nearest region above it that has any; a device without a home
--- belongs to the top of the tree, so that its alarm is not told to nobody.
+-- belongs to the top of the tree, so that its alarm is not told to nobody. The canary has a recipient of its own.
 with recursive up as (
     select r.id, r.parent_id, 0 as steps
     from region r
@@ -68,7 +69,11 @@ with recursive up as (
 ), nearest as (
     select id from up where exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
 )
-select c.id, c.phone from contact c join nearest on nearest.id = c.region_id order by c.id
+select c.id, c.phone from contact c join nearest on nearest.id = c.region_id
+where not exists (select 1 from canary k where k.device_id = %(device)s)
+union all
+select c.id, c.phone from canary k join contact c on c.id = k.contact_id where k.device_id = %(device)s
+order by 1
 
 -- name: recipients_for_region
 with recursive up as (
@@ -83,7 +88,7 @@ select c.id, c.phone from contact c join nearest on nearest.id = c.region_id ord
 -- name: told_contacts
 -- Who was told, or is about to be, that this alarm was raised: they also hear that it is over.
 select distinct n.contact_id, c.phone from notification n join contact c on c.id = n.contact_id
-where n.alarm_id = %s and n.kind = 'raised' and n.state not in ('failed', 'superseded')
+where n.alarm_id = %s and n.kind in ('raised', 'flapping') and n.state not in ('failed', 'superseded')
 
 -- name: insert_notification
 -- The same key again changes nothing: a retried transaction tells once.

@@ -23,7 +23,7 @@ select 1 from device where uid = %s
 
 -- name: list_alarms
 select a.id, a.rule, a.detail, a.pack, a.stands_at, a.priority, a.condition, a.stale, a.late, a.suppression,
-       a.incident_id as incident,
+       a.suppression_reason, a.suppressed_until, a.incident_id as incident,
        d.uid as device, d.type as device_type, h.code as home, r.name as village, a.raised_at, a.recorded_at,
        a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by, a.drill
 from alarm a

@@ -42,7 +42,7 @@ join home h on h.code = t.home
 
 -- name: drill_to_end
 -- Whoever ends it holds its row, so that it is ended once.
-select ended_at from drill where id = %s for update
+select ended_at from drill where id = %s and not canary for update
 
 -- name: overdue_drills
 -- Whose time is over; and those that have ended, but had something raised by a process that did not know it yet.
@@ -72,7 +72,7 @@ where d.uid = c.uid and d.drill_id = %(drill)s
 
 -- name: supersede_drill_messages
 -- What a carrier has not taken yet is not news any more, and nobody is told that something is over which never was.
-update notification n set state = 'superseded', reason = 'drill_ended', ended_at = %(now)s
+update notification n set state = 'superseded', reason = %(reason)s, ended_at = %(now)s
 where n.state = 'pending' and n.ended_at is null and n.drill
   and (n.alarm_id in (select a.id from alarm a join device d on d.id = a.device_id where d.drill_id = %(drill)s)
        or n.incident_id in (select id from incident where drill_id = %(drill)s))
@@ -85,7 +85,7 @@ where d.id = a.device_id and d.drill_id = %(drill)s and a.closed_at is null and 
 
 -- name: close_drill_alarms
 update alarm a
-set condition = 'normal', reason = 'drill_ended', cleared_at = coalesce(a.cleared_at, %(now)s), closed_at = %(now)s,
+set condition = 'normal', reason = %(reason)s, cleared_at = coalesce(a.cleared_at, %(now)s), closed_at = %(now)s,
     recovering_since = null, deadline = null
 from device d
 where d.id = a.device_id and d.drill_id = %(drill)s and a.closed_at is null
@@ -101,5 +101,6 @@ select r.id, r.name, r.scenario, r.homes, r.started_by, r.started_at, r.ends_at,
           and (n.alarm_id in (select a.id from alarm a join device d on d.id = a.device_id where d.drill_id = r.id)
                or n.incident_id in (select id from incident where drill_id = r.id)))
 from drill r
+where not r.canary
 order by r.ended_at is not null, r.started_at desc, r.id desc
 limit %s

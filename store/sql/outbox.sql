@@ -24,11 +24,12 @@ update notification set attempts = attempts + 1 where id = %s
 -- name: cause_of
 -- Whether what a message tells still holds. Of a drill also: whether it has ended, whether something real is wrong in the
 -- home (a device that is only silent may have been so for weeks), and how much its reader has heard of drills in a day.
+-- Of the canary: how far it is to go.
 select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not null, a.closed_at is not null,
        i.ended_at is not null,
        exists (select 1 from notification t
                where t.contact_id = n.contact_id and t.id <> n.id and t.accepted_at is not null
-                 and ((t.alarm_id = n.alarm_id and t.kind = 'raised')
+                 and ((t.alarm_id = n.alarm_id and t.kind in ('raised', 'flapping'))
                       or (t.incident_id = n.incident_id and t.kind = 'incident'))),
        exists (select 1 from notification t
                where t.contact_id = n.contact_id and t.id < n.id and t.ended_at is null and t.accepted_at is null
@@ -39,10 +40,12 @@ select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not nul
            where not real.drill and real.closed_at is null and real.condition <> 'pending'
              and real.priority in ('critical', 'high') and real.suppression = 'none' and real.reason <> 'silent'
              and x.home_id = d.home_id),
-       case when n.drill then (
+       case when n.drill and not coalesce(r.canary, false) then (
            select count(*) from notification t join contact c on c.id = t.contact_id
            where t.drill and t.accepted_at > %(a_day_ago)s
-             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end
+             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end,
+       case when r.canary then coalesce((select reach from canary_run where ended_at is null), 'account') else '' end,
+       case when a.suppression in ('none', 'inhibited') then '' else coalesce(a.suppression_reason, '') end
 from notification n
 left join alarm a on a.id = n.alarm_id
 left join incident i on i.id = n.incident_id
@@ -75,7 +78,7 @@ where right(regexp_replace(phone, '\D', '', 'g'), 11) = right(regexp_replace(%s,
 -- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.
 select a.id
 from alarm a join notification n on n.alarm_id = a.id
-where n.contact_id = any(%s) and n.kind = 'raised' and n.accepted_at <= %s
+where n.contact_id = any(%s) and n.kind in ('raised', 'flapping') and n.accepted_at <= %s
   and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
 order by n.accepted_at desc limit 1
 

@@ -54,7 +54,7 @@ where d.state = 'in_service'
   and greatest(l.received_at, %(hearing_since)s) < %(now)s - d.interval_s * 3 * interval '1 second'
   and l.received_at > %(now)s - interval '1 day'
   and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
-                  and a.suppression = 'none' and a.closed_at is null)
+                  and a.suppression <> 'inhibited' and a.closed_at is null)
   and not exists (select 1 from incident i where i.region_id = h.region_id and i.ended_at is null
                   and coalesce(i.drill_id, 0) = coalesce(d.drill_id, 0))
 group by h.region_id, d.drill_id, r.name
@@ -67,7 +67,7 @@ from device d join device_latest l on l.device_id = d.id join home h on h.id = d
 where h.region_id = any(%(regions)s) and d.state = 'in_service'
   and l.received_at > %(now)s - interval '1 day'
   and not exists (select 1 from alarm a where a.device_id = d.id and a.rule = any(%(silence_rules)s)
-                  and a.suppression = 'none' and a.closed_at is null)
+                  and a.suppression <> 'inhibited' and a.closed_at is null)
 
 -- name: open_incident
 insert into incident (kind, region_id, drill_id, began_at, recorded_at, homes, of_homes)

@@ -20,6 +20,7 @@ select count(*) from notification where ended_at is null and accepted_at is null
 select count(*) from alarm a
 where a.closed_at is null and a.condition <> 'pending' and a.suppression = 'none' and a.rule = any(%s) and not a.drill
   and not exists (select 1 from notification n where n.alarm_id = a.id)
+  and not exists (select 1 from withheld w where w.alarm_id = a.id and w.outcome not in ('', 'told'))
 
 -- name: forget_worker
 -- It has left for good.

@@ -285,15 +285,15 @@ async def test_a_drill_makes_nothing_red(village: Village) -> None:
 async def test_one_number_gets_thirty_messages_of_drills_a_day(village: Village) -> None:
     await village.read("gb-001", 0, flow_c=104)
     assert len(await village.told()) == 1, "what is real takes nothing from the thirty"
-    night = village.drill(0)
+    night = village.drill(0, lasts=20 * HOUR)
     await village.load()
-    for turn in range(33):
-        await village.play(night, turn * 200, gb_000={"flow_c": 104})
+    for turn in range(33):  # half an hour apart: more often it would flap
+        await village.play(night, turn * 2000, gb_000={"flow_c": 104})
         (alarm,) = [a for a in await village.alarms() if a["rule"] == "boiler_flow_102" and a["drill"]]
         await village.told()
         await acknowledge_alarm(village.database, alarm["id"], by="a", how="api", now=village.now)
-        await village.play(night, turn * 200 + 10, gb_000={"flow_c": 50})
-        await village.play(night, turn * 200 + 80, gb_000={"flow_c": 50})
+        await village.play(night, turn * 2000 + 10, gb_000={"flow_c": 50})
+        await village.play(night, turn * 2000 + 80, gb_000={"flow_c": 50})
         await village.database.execute(
             "update notification set state = 'superseded', ended_at = now() where kind = 'cleared'"
         )

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from alerts.metrics import AlertsMetrics
+from canary.metrics import CanaryMetrics
 from ingest.commit import Counts
 from ingest.metrics import IngestMetrics, Standing
 
@@ -21,6 +22,7 @@ def test_the_page_names_what_there_is() -> None:
     for prefix, registry in (
         ("nuanshao_ingest_", IngestMetrics(lambda: STANDING).registry),
         ("nuanshao_alerts_", alerts.registry),
+        ("nuanshao_canary_", CanaryMetrics().registry),
     ):
         served = {metric.name.removeprefix(prefix) for metric in registry.collect() if prefix in metric.name}
         table = section[section.index(f"`{prefix}…`") :].split("\n\n")[0]

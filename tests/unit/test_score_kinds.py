@@ -14,8 +14,13 @@ from device_sim.score.kinds import KIND, Kind, home_kind, parse_kinds
 from foundation.errors import CatalogueError
 
 RULE = {rule.id: rule for rule in default_pack().rules}
-NOT_SCORED = {"tamper_reported", "fire_detector_alarm"}
-"""Nothing that can be injected opens a device or burns."""
+NOT_SCORED = {
+    "tamper_reported", "fire_detector_alarm", "room_heats_up",  # nothing that can be injected opens a device or burns
+    "boiler_flow_inverted", "boiler_pressure_high",  # nor is there a wrong pipe or a forgotten valve
+    "voltage_low", "voltage_high", "detector_battery_low", "co_detector_expired", "co_detector_self_test",
+    "fault_life", "fault_damage", "fault_comfort",  # a code says what a bit or a value of some kind says too
+    "boiler_pressure_low",  # is told to nobody
+}  # fmt: skip
 
 
 def test_there_is_a_row_for_each_kind_that_a_fault_names_and_no_other() -> None:
@@ -86,7 +91,7 @@ def test_faults_without_a_rule_are_faults_of_their_kind() -> None:
 
 
 def test_kinds_that_no_rule_answers_are_known() -> None:
-    assert [name for name, kind in KIND.items() if not kind.answered] == ["water", "coal"]
+    assert [name for name, kind in KIND.items() if not kind.answered] == ["coal"]
 
 
 def test_a_shared_rule_is_at_home_in_one_kind() -> None:

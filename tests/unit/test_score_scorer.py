@@ -360,7 +360,7 @@ def test_a_latched_alarm_that_is_raised_again_is_told_again() -> None:
 
 def test_a_fault_that_no_rule_answers_is_said_and_not_missed() -> None:
     coal = leak(fault="loose_coal", kind="coal", dangerous_at=None)
-    current = leak(fault="leakage", kind="damage", number=1, dangerous_at=None)
+    current = leak(fault="fumes_hot", kind="damage", number=1, dangerous_at=None)
     found = judge([coal, current], [], [])
     for name in ("coal", "damage"):
         assert (found.kinds[name].no_rule, found.kinds[name].due, found.kinds[name].recall) == (1, 0, None)
