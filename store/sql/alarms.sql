@@ -39,6 +39,17 @@ where id = %s
 -- It never became an alarm.
 delete from alarm where id = %s and condition = 'pending'
 
+-- name: lock_device_of_alarm
+select pg_advisory_xact_lock(1, device_id) from alarm where id = %s
+
+-- name: carry_pending_on
+-- An alarm was normal, beyond its level again but not yet long enough, when a person closed it.
+insert into alarm (device_id, rule, pack, priority, latching, reason, condition, since, last_ts, last_value, peak_value,
+                   samples, deadline, stale, excess, detail, stands_at)
+select device_id, rule, pack, priority, latching, reason, 'pending', since, last_ts, last_value, last_value,
+       1, deadline, stale, excess, detail, stands_at
+from alarm where id = %s
+
 -- name: alarm_for_acknowledgement
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
        cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail

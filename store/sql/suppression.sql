@@ -108,7 +108,8 @@ select w.id, w.kind, a.priority,
                     or exists (select 1 from withheld v where v.alarm_id = o.id and v.kind = 'cleared'
                                and v.ended_at is null))),
        a.id, a.device_id, a.rule, a.condition, a.since, a.last_ts, a.last_value, a.peak_value, a.samples, a.raised_at,
-       a.recovering_since, a.cleared_at, a.closed_at, a.deadline, a.acknowledged_at is not null, a.late, a.stale
+       a.recovering_since, a.cleared_at, a.closed_at, a.deadline, a.acknowledged_at is not null, a.late, a.stale,
+       a.excess, a.detail
 from withheld w join alarm a on a.id = w.alarm_id
 where w.alarm_id = any(%s) and w.ended_at is null
 order by w.id for update of w, a skip locked limit 200
