@@ -16,7 +16,7 @@ from alerts.condition import Decision, State, judge_deadline, tell_late
 from alerts.hindsight import late_episode, lived_again
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent
 from alerts.past import past_of
-from alerts.rereading import late_exposures, out_of_order
+from alerts.rereading import Reread, late_exposures, out_of_order
 from catalogue.rules import Rule, RulePack
 from catalogue.wire import CLOCK_AHEAD_S
 from store.named_sql import sql
@@ -98,10 +98,29 @@ class Engine:
                     raised += await self._tell_late(connection, held, seen.device.id, rule, decision, now)
                 elif (seen.device.id, rule.id) not in apart:
                     raised += await self._apply(connection, held, seen.device.id, rule, decision, now)
+        return raised + await self._look_back(connection, held, readings, again, now)
+
+    async def _look_back(
+        self,
+        connection: psycopg.AsyncConnection,
+        held: dict[tuple[int, str], _Held],
+        readings: Sequence[Observed],
+        again: Sequence[Reread],
+        now: datetime,
+    ) -> int:
+        """What stored readings say now of what came out of order, and of what came late."""
+
+        def held_state(device_id: int, rule_id: str) -> State | None:
+            return held[device_id, rule_id].state
+
+        raised = 0
         for one in again:
-            for decision in lived_again(one.rule, held_state(*one.key), one.series, one.device.interval_s):
+            up_until = await self._up_until(connection, *one.key, one.first, one.first)
+            # what is from the time of an alarm that has been closed since has had its alarm
+            series = [seen for seen in one.series if up_until is None or seen.ts > up_until]
+            for decision in lived_again(one.rule, held_state(*one.key), series, one.device.interval_s):
                 raised += await self._apply(connection, held, one.device.id, one.rule, decision, now)
-        for one in await late_exposures(connection, judgement, readings, held_state):
+        for one in await late_exposures(connection, self.judgement, readings, held_state):
             told = late_episode(one.rule, one.series, one.device.interval_s, one.first, one.last)
             if told is not None:
                 decision = tell_late(held_state(*one.key), told)
@@ -141,10 +160,18 @@ class Engine:
         """Writes a decision on what came late, unless an alarm was raised then, in its time or by an earlier piece."""
         state = decision.state
         if decision.change == "raised_late" and state is not None:
-            span = (device_id, rule.id, state.cleared_at, since or state.raised_at)
-            if await (await connection.execute(sql("raised_before"), span)).fetchone():
+            begins, ends = since or state.raised_at or state.since, state.cleared_at or state.last_ts
+            if await self._up_until(connection, device_id, rule.id, begins, ends) is not None:
                 return 0
         return await self._apply(connection, held, device_id, rule, decision, now)
+
+    @staticmethod
+    async def _up_until(
+        connection: psycopg.AsyncConnection, device_id: int, rule: str, begins: datetime, ends: datetime
+    ) -> datetime | None:
+        """Until when an alarm of the rule was up that had been raised and was so in this span; None if there is none."""
+        row = await (await connection.execute(sql("raised_before"), (device_id, rule, ends, begins))).fetchone()
+        return row[0] if row else None
 
     async def _apply(
         self,

@@ -109,11 +109,10 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || 
 on conflict (idempotency_key) do nothing
 
 -- name: raised_before
--- Whether an alarm of this rule that was up at some moment of a span has been raised: until and since.
-select 1 from alarm
+-- Until when an alarm of this rule was up that had been raised, and was so at some moment of a span: until and since.
+select max(coalesce(cleared_at, closed_at, last_ts)) from alarm
 where device_id = %s and rule = %s and raised_at is not null and least(since, raised_at) <= %s
   and coalesce(cleared_at, closed_at, last_ts) >= %s
-limit 1
 
 -- name: readings_in
 -- What was measured in each span, both ends included, by the span's place from 1 on; without what is judged on another
