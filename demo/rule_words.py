@@ -106,7 +106,8 @@ def _beyond(rule: LevelRule) -> str:
         case ThresholdRule(on_delay_s=delay) if delay:
             text += f" for {_time(delay)}"
         case ThresholdRule(confirm_s=confirm) if confirm:
-            text += f", confirmed within {_time(confirm)} (at once where the device samples slower)"
+            near = "" if rule.confirm_at is None else f" at ≥ {_level(rule, rule.confirm_at)}"
+            text += f", confirmed within {_time(confirm)}{near} (at once where the device samples slower)"
         case ExposureRule():
             text += f", and the mean since then ≥ {_level(rule, rule.mean_at)} for {_time(rule.on_delay_s)}"
         case RateRule():

@@ -74,6 +74,8 @@ def test_a_pack_names_itself_on_its_alarms() -> None:
             co(on_delay_s=60, confirm_s=30),
             "mine.yaml:?, rule co_test: Value error, on_delay_s and confirm_s exclude each other",
         ),
+        (co(confirm_at=90), "mine.yaml:?, rule co_test: Value error, confirm_at is for confirm_s above a level"),
+        (co(confirm_s=30, confirm_at=14), "mine.yaml:?, rule co_test: Value error, confirm_at must lie between"),
         (co(priority="urgent"), "mine.yaml:?, rule co_test, priority: "),
         (co(source=""), "mine.yaml:?, rule co_test, source: "),
         (co(source=None), "mine.yaml:?, rule co_test, source: "),
