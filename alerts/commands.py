@@ -22,10 +22,15 @@ def _rules() -> None:
 def try_rules(
     device_type: Annotated[str, typer.Option("--type", help="Device type, as `nuanshao catalogue` names it.")],
     readings: Annotated[Path, typer.Option(help="CSV: ts and columns named as metrics or alarm bits.")],
-    pack: Annotated[Path | None, typer.Option(help="A rule pack (YAML); without: the one that is shipped.")] = None,
+    pack: Annotated[
+        str | None,
+        typer.Option(help="A rule pack: the name of a shipped one or a YAML file; without: the one in force."),
+    ] = None,
     interval_s: Annotated[
         float | None, typer.Option(min=1, help="How often the device samples; without: as the file does.")
     ] = None,
+    vendor: Annotated[str, typer.Option(help="Its maker, for the column fault.")] = "",
+    model: Annotated[str, typer.Option(help="Its model, for limits of the nameplate.")] = "",
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -33,13 +38,13 @@ def try_rules(
     from alerts.recording import read_recording
     from alerts.trial import try_rules as play
     from catalogue.device_types import DEVICE_TYPE
-    from catalogue.rules import READING_KINDS, default_pack, read_pack
+    from catalogue.rules import READING_KINDS, named_pack, pack_in_force
     from foundation.errors import SettingsError
 
     if device_type not in DEVICE_TYPE:
         raise SettingsError(f"unknown device type {device_type!r}", do="nuanshao catalogue shows them")
-    rules = default_pack() if pack is None else read_pack(pack)
-    raised = play(rules, read_recording(readings, device_type, interval_s))
+    rules = pack_in_force() if pack is None else named_pack(pack)
+    raised = play(rules, read_recording(readings, device_type, interval_s, vendor=vendor, model=model))
     if as_json:
         typer.echo(json.dumps([one.as_json() for one in raised], ensure_ascii=False, indent=1))
         return
@@ -54,10 +59,10 @@ def try_rules(
 
 @rules_app.command("backtest")
 def backtest_rules(
-    pack: Annotated[Path, typer.Option(help="The new rule pack (YAML).")],
+    pack: Annotated[str, typer.Option(help="The new rule pack: a YAML file, or the name of a shipped one.")],
     since: Annotated[str, typer.Option("--from", help="Date or time, as 2026-01-15 or 2026-01-15T22:00.")],
     until: Annotated[str | None, typer.Option("--to", help="Not with it; without: now.")] = None,
-    against: Annotated[Path | None, typer.Option(help="The present pack; without: the one that is shipped.")] = None,
+    against: Annotated[str | None, typer.Option(help="The present pack; without: the one in force.")] = None,
     region: Annotated[str | None, typer.Option(help="Code of a region; without: everything.")] = None,
     acknowledge_after: Annotated[
         str | None, typer.Option(help="Each alarm is acknowledged so long after it was raised, as 10m. Without: never.")
@@ -70,13 +75,13 @@ def backtest_rules(
 
     from alerts.backtest.run import Options, backtest
     from alerts.backtest.show import show
-    from catalogue.rules import default_pack, read_pack
+    from catalogue.rules import named_pack, pack_in_force
     from foundation.clock import utc_now
     from store.connect import database_url
 
     options = Options(
-        present=default_pack() if against is None else read_pack(against),
-        new=read_pack(pack),
+        present=pack_in_force() if against is None else named_pack(against),
+        new=named_pack(pack),
         begin=_moment(since),
         end=utc_now() if until is None else _moment(until),
         region=region,

@@ -4,7 +4,15 @@ from catalogue.rules.events import CountRule, EventRule, FaultRule
 from catalogue.rules.levels import ExposureRule, LevelRule, RateRule, ThresholdRule
 from catalogue.rules.looks import QUARTER_S, ForecastRule, LookRule, ShareRule, StuckRule
 from catalogue.rules.pack import READING_KINDS, AnyRule, RulePack
-from catalogue.rules.pack_files import default_pack, pack_in_force, parse_pack, read_pack, shipped_pack, shipped_packs
+from catalogue.rules.pack_files import (
+    default_pack,
+    named_pack,
+    pack_in_force,
+    parse_pack,
+    read_pack,
+    shipped_pack,
+    shipped_packs,
+)
 from catalogue.rules.rule import Priority, Rule, Seconds
 from catalogue.rules.silence import SilenceRule
 
@@ -29,6 +37,7 @@ __all__ = [
     "StuckRule",
     "ThresholdRule",
     "default_pack",
+    "named_pack",
     "pack_in_force",
     "parse_pack",
     "read_pack",

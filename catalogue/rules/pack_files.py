@@ -114,7 +114,9 @@ def pack_in_force() -> RulePack:
 @lru_cache(maxsize=8)
 def named_pack(name: str) -> RulePack:
     """A shipped pack by its name, or one in a file by its path. Raises CatalogueError where there is none."""
-    return read_pack(Path(name)) if name.endswith((".yaml", ".yml")) else shipped_pack(name)
+    if name in shipped_packs() or not (Path(name).suffix or Path(name).exists()):
+        return shipped_pack(name)
+    return read_pack(Path(name))
 
 
 @dataclass(frozen=True)
