@@ -189,13 +189,14 @@ where w.place <= 5
 group by w.region_id, block
 
 -- name: quarters_with_co
+-- A day has 96 quarters: the limit is only there to keep the planner on the index.
 select d.id, found.*
 from unnest(%(devices)s::int[]) as d (id)
 cross join lateral (
     select q.bucket, q.co_ppm_max
     from telemetry_15m q
     where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.co_ppm_max >= %(co_ppm)s
-    order by q.bucket limit 96  -- a day has no more; and it keeps the planner on the index
+    order by q.bucket limit 96
 ) found
 
 -- name: heaters_in_quarters
