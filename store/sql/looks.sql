@@ -144,25 +144,34 @@ select coalesce(max(id), 0) from (select id from home where id > %s order by id 
 
 -- name: heaters_at_rest
 -- Blocks of some hours in which a heater gave nothing: no power, no flame, no heat, and what it has stored did not fall.
-select q.device_id, floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block
-from telemetry_15m q
-where q.device_id = any(%(devices)s) and q.bucket >= %(begins)s and q.bucket < %(ends)s
-group by q.device_id, block
-having count(*) >= %(fewest)s
-   and coalesce(max(q.power_w_avg), 0) < %(power_w)s and coalesce(max(q.flame_avg), 0) <= 0
-   and coalesce(max(q.heat_w_avg), 0) < %(heat_w)s and coalesce(max(q.state_max), 0) <= 0
-   and coalesce(max(q.charge_pct_avg) - min(q.charge_pct_avg), 0) < %(charge_pct)s
-   and coalesce(max(q.power_w_avg), max(q.flame_avg), max(q.state_max)) is not null
+-- Device by device along the index, as everything here.
+select d.id, found.block
+from unnest(%(devices)s::int[]) as d (id)
+cross join lateral (
+    select floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block
+    from telemetry_15m q
+    where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s
+    group by 1
+    having count(*) >= %(fewest)s
+       and coalesce(max(q.power_w_avg), 0) < %(power_w)s and coalesce(max(q.flame_avg), 0) <= 0
+       and coalesce(max(q.heat_w_avg), 0) < %(heat_w)s and coalesce(max(q.state_max), 0) <= 0
+       and coalesce(max(q.charge_pct_avg) - min(q.charge_pct_avg), 0) < %(charge_pct)s
+       and coalesce(max(q.power_w_avg), max(q.flame_avg), max(q.state_max)) is not null
+) found
 
 -- name: rooms_by_block
 -- The room's temperature at the beginning and the end of each block.
-select q.device_id, floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block,
-       first(q.indoor_c_avg, q.bucket), last(q.indoor_c_avg, q.bucket),
-       extract(epoch from max(q.bucket) - min(q.bucket)) / 3600
-from telemetry_15m q
-where q.device_id = any(%(devices)s) and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.indoor_c_n > 0
-group by q.device_id, block
-having count(*) >= %(fewest)s
+select d.id, found.*
+from unnest(%(devices)s::int[]) as d (id)
+cross join lateral (
+    select floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block,
+           first(q.indoor_c_avg, q.bucket), last(q.indoor_c_avg, q.bucket),
+           extract(epoch from max(q.bucket) - min(q.bucket)) / 3600
+    from telemetry_15m q
+    where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.indoor_c_n > 0
+    group by 1
+    having count(*) >= %(fewest)s
+) found
 
 -- name: outdoors_by_block
 -- What a few heaters of each region say of its weather, by block: a village has one.
@@ -180,9 +189,15 @@ where w.place <= 5
 group by w.region_id, block
 
 -- name: quarters_with_co
-select q.device_id, q.bucket, q.co_ppm_max
-from telemetry_15m q
-where q.device_id = any(%(devices)s) and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.co_ppm_max >= %(co_ppm)s
+-- A day has 96 quarters: the limit is only there to keep the planner on the index.
+select d.id, found.*
+from unnest(%(devices)s::int[]) as d (id)
+cross join lateral (
+    select q.bucket, q.co_ppm_max
+    from telemetry_15m q
+    where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.co_ppm_max >= %(co_ppm)s
+    order by q.bucket limit 96
+) found
 
 -- name: heaters_in_quarters
 -- How many of these heaters gave nothing in each of some quarters.
