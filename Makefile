@@ -29,12 +29,14 @@ test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 ifeq ($(strip $(ARGS)),)
-	@# two at once: mypy and the unit tests calculate while the others wait for real services
-	@units=$$(mktemp); \
-	{ $(BIN)/mypy && exec $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$units 2>&1 & first=$$!; \
-	trap "kill $$first" INT TERM; \
-	$(BIN)/pytest tests/integration tests/e2e tests/bench tests/chaos; others=$$?; \
-	wait $$first; first=$$?; cat $$units; rm -f $$units; [ $$first -eq 0 ] && [ $$others -eq 0 ]
+	@# three at once: mypy and the unit tests calculate while the others wait for real services, each for its own
+	@said=$$(mktemp -d); \
+	{ $(BIN)/mypy && exec $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$said/units 2>&1 & units=$$!; \
+	$(BIN)/pytest -p no:cacheprovider tests/e2e tests/bench tests/chaos > $$said/whole 2>&1 & whole=$$!; \
+	trap "kill $$units $$whole" INT TERM; \
+	$(BIN)/pytest tests/integration; parts=$$?; \
+	wait $$whole; whole=$$?; wait $$units; units=$$?; cat $$said/whole $$said/units; rm -rf $$said; \
+	[ $$units -eq 0 ] && [ $$whole -eq 0 ] && [ $$parts -eq 0 ]
 else
 	$(BIN)/mypy
 	@exec $(BIN)/pytest $(ARGS)
