@@ -42,13 +42,13 @@ class Player:
     """Holds what the table `alarm` holds of open alarms.
 
     Every alarm is acknowledged so long after it was raised; without `acknowledge_after` nobody answers. `past` is what
-    rules ask that look back.
+    rules ask that look back; without one they raise nothing.
     """
 
     def __init__(
         self, rules: Iterable[Rule], acknowledge_after: timedelta | None = None, past: Past | None = None
     ) -> None:
-        self._past = past
+        self.past = past
         self._rules: dict[str, Rule] = {rule.id: rule for rule in rules}
         self._judgement = Judgement(self._rules.values())
         self._acknowledge_after = acknowledge_after
@@ -66,6 +66,11 @@ class Player:
     def events(self) -> frozenset[str]:
         """Every type of alarm bit that a rule looks at."""
         return self._judgement.events
+
+    @property
+    def faults(self) -> bool:
+        """Whether a rule looks at makers' fault codes: then each reading with one must be taken."""
+        return self._judgement.faults
 
     @property
     def open_devices(self) -> npt.NDArray[np.int64]:
@@ -106,13 +111,13 @@ class Player:
     def take(self, reading: Observed) -> Iterator[Played]:
         """Judges a reading."""
         at = from_ms(reading.received_ms)
-        for rule, decision in self._judgement.of_reading(reading, self._state_of, self._past):
+        for rule, decision in self._judgement.of_reading(reading, self._state_of, self.past):
             yield from self._apply(reading.device.id, rule, decision, at)
 
     def take_event(self, event: ObservedEvent) -> Iterator[Played]:
         """Judges an alarm bit."""
         at = from_ms(event.received_ms)
-        for rule, decision in self._judgement.of_event(event, self._state_of, self._past):
+        for rule, decision in self._judgement.of_event(event, self._state_of, self.past):
             yield from self._apply(event.device.id, rule, decision, at)
 
     def _state_of(self, device_id: int, rule_id: str) -> State | None:

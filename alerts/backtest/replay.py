@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerts.backtest.arrivals import Arrivals, Arrived, Bools, Longs, Released
+from alerts.backtest.arrivals import Arrivals, Arrived, Bools, Longs, Released, judged_ms
 from alerts.backtest.county import NOWHERE, County, ReplayedDevice
+from alerts.backtest.past import ReplayedPast
 from alerts.backtest.silence import Gaps, Silences
 from alerts.playing import Played, Player
 from catalogue.flags import Flag
@@ -45,6 +46,7 @@ class Listener:
         note_gaps: Callable[[Gaps], None],
         acknowledge_after: timedelta | None = None,
     ) -> None:
+        self.rules = pack.rules
         self.player = Player(pack.rules, acknowledge_after)
         self.silences = Silences(county, (rule for rule in pack.rules if isinstance(rule, SilenceRule)))
         self._note, self._note_gaps = note, note_gaps
@@ -70,6 +72,10 @@ class Replay:
         self._county, self._packs, self._until = county, packs, until
         self.metrics = tuple(sorted(set[str]().union(*(one.player.metrics for one in packs))))
         self.events = tuple(sorted(set[str]().union(*(one.player.events for one in packs))))
+        self.faults = any(one.player.faults for one in packs)
+        self.past = ReplayedPast(county, (rule for one in packs for rule in one.rules))
+        for one in packs:
+            one.player.past = self.past
         self._arrivals = Arrivals(county, self.metrics, self._worth)
         self._bits: list[tuple[int, int, int, ArrivedEvent]] = []
         self._numbers = 0
@@ -92,8 +98,15 @@ class Replay:
         """How many alarm bits have been taken."""
         return self._numbers
 
-    def take_events(self, stored: Iterable[StoredEvent]) -> None:
+    def remember(self, readings: Iterable[StoredReadings], events: Sequence[StoredEvent]) -> None:
+        """What rules that look back find before the first reading that is replayed."""
+        self.past.take_events(events)
+        for some in readings:
+            self._remember(some)
+
+    def take_events(self, stored: Sequence[StoredEvent]) -> None:
         """Alarm bits in any order."""
+        self.past.take_events(stored)
         for one in stored:
             place = self._county.place(one.device_id)
             if place != NOWHERE:
@@ -105,6 +118,7 @@ class Replay:
 
     def take(self, stored: StoredReadings) -> None:
         """Readings measured after those that came before."""
+        self._remember(stored)
         for released in self._arrivals.take(stored):
             self._play(released)
 
@@ -117,20 +131,25 @@ class Replay:
     def _worth(self, arrived: Arrived) -> Bools:
         found = np.zeros(len(arrived), dtype=np.bool_)
         for one in self._packs:
-            found |= arrived.screened(one.player.suspects)
+            found |= _suspects(arrived, one.player)
         return found
+
+    def _remember(self, stored: StoredReadings) -> None:
+        if self.past.metrics:
+            self.past.take(stored, self._county.places(stored.device_id), judged_ms(stored))
 
     def _play(self, released: Released) -> None:
         ready = released.readings
         # where nothing is stored any more nobody was heard, and that says nothing about anybody
         self._newest_ms = max(self._newest_ms, int(ready.received_ms[-1]) if len(ready) else 0)
         until_ms = min(round(self._until.timestamp() * 1000), self._newest_ms)
-        self._judge(ready, [ready.screened(one.player.suspects) for one in self._packs], released.before_ms)
+        self._judge(ready, [_suspects(ready, one.player) for one in self._packs], released.before_ms)
         place = np.concatenate([ready.place, released.heard_place])
         heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
         in_time = heard_ms <= until_ms
         for one in self._packs:
             one.take_gaps(one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms)))
+        self.past.forget(released.before_ms)
 
     def _judge(self, ready: Arrived, suspects: list[Bools], before_ms: int) -> None:
         concerned = np.zeros(len(self._county.devices), dtype=np.bool_)
@@ -164,6 +183,11 @@ class Replay:
             for one in self._packs:
                 one.take(one.player.pass_time(at))
                 one.take(one.player.take_event(bit))
+
+
+def _suspects(arrived: Arrived, player: Player) -> Bools:
+    found = arrived.screened(player.suspects)
+    return found | (arrived.fault != 0) if player.faults else found
 
 
 def _ids(ready: Arrived, rows: Longs) -> list[int]:

@@ -25,6 +25,7 @@ _MESSAGES: Final = (
     "messages are those that go into the outbox when an alarm is raised and cleared; what becomes of them there, and"
     " who is told next when nobody answers, is not replayed"
 )
+_HELD_BACK: Final = "nothing is held back: no shelving, maintenance, vacant home or flapping alarm suppresses a message"
 _SILENCE: Final = (
     "incidents are not replayed: a village without power counts a silence a device, where people would get one message;"
     " and a time in which ingest did not listen looks like silence"
@@ -82,6 +83,7 @@ class Backtest:
         found = [
             "the first reading meets no open alarm: what was under way before --from is not known",
             _MESSAGES,
+            _HELD_BACK,
             "devices, villages and people are those of today",
         ]
         if any(isinstance(rule, SilenceRule) for pack in packs for rule in pack.rules):
@@ -162,9 +164,15 @@ def play(
     progress: Callable[[datetime, int], None] = lambda *_: None,
 ) -> None:
     """Everything measured from `begin` to before `end`, of these devices or all, through a replay to its end."""
+    past, many = replay.past, replay.devices
+    for day, until in _days(connection, begin - timedelta(seconds=past.longest_s), begin):
+        replay.remember(
+            stored_readings(connection, past.metrics, day, until, devices, many) if past.metrics else (),
+            stored_events(connection, past.events, day, until, devices),
+        )
     for day, until in _days(connection, begin, end):
         replay.take_events(stored_events(connection, replay.events, day, until, devices))
-        for some in stored_readings(connection, replay.metrics, day, until, devices, replay.devices):
+        for some in stored_readings(connection, replay.metrics, day, until, devices, many, faults=replay.faults):
             replay.take(some)
             progress(day, replay.readings)
     replay.end()

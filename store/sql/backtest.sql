@@ -19,6 +19,13 @@ copy (
     group by time_bucket(%(every)s, ts) order by time_bucket(%(every)s, ts)
 ) to stdout (format binary)
 
+-- name: faults_between
+-- Readings that carry a maker's code: few, and a text, so not among the arrays.
+select ts, device_id, fault from telemetry
+where ts >= %(begin)s and ts < %(end)s and fault is not null
+  and (%(devices)s::int[] is null or device_id = any(%(devices)s::int[]))
+order by ts
+
 -- name: events_between
 select ts, received_at, device_id, flags, type, is_on from device_event
 where ts >= %(begin)s and ts < %(end)s and type = any(%(types)s)
