@@ -131,7 +131,7 @@ class Replay:
     def _worth(self, arrived: Arrived) -> Bools:
         found = np.zeros(len(arrived), dtype=np.bool_)
         for one in self._packs:
-            found |= _suspects(arrived, one.player)
+            found |= suspects(arrived, one.player)
         return found
 
     def _remember(self, stored: StoredReadings) -> None:
@@ -143,7 +143,7 @@ class Replay:
         # where nothing is stored any more nobody was heard, and that says nothing about anybody
         self._newest_ms = max(self._newest_ms, int(ready.received_ms[-1]) if len(ready) else 0)
         until_ms = min(round(self._until.timestamp() * 1000), self._newest_ms)
-        self._judge(ready, [_suspects(ready, one.player) for one in self._packs], released.before_ms)
+        self._judge(ready, [suspects(ready, one.player) for one in self._packs], released.before_ms)
         place = np.concatenate([ready.place, released.heard_place])
         heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
         in_time = heard_ms <= until_ms
@@ -151,9 +151,9 @@ class Replay:
             one.take_gaps(one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms)))
         self.past.forget(released.before_ms)
 
-    def _judge(self, ready: Arrived, suspects: list[Bools], before_ms: int) -> None:
+    def _judge(self, ready: Arrived, found: list[Bools], before_ms: int) -> None:
         concerned = np.zeros(len(self._county.devices), dtype=np.bool_)
-        for one, which in zip(self._packs, suspects, strict=True):
+        for one, which in zip(self._packs, found, strict=True):
             concerned[ready.place[which]] = True
             concerned[self._county.places(one.player.open_devices)] = True
         for received_ms, _, _, bit in self._bits:
@@ -161,7 +161,7 @@ class Replay:
                 concerned[self._county.place(bit.device.id)] = True
         rows = np.flatnonzero(concerned[ready.place])
         columns: list[list[Any]] = [rows.tolist(), ready.received_ms[rows].tolist(), _ids(ready, rows)]
-        columns += [which[rows].tolist() for which in suspects]
+        columns += [which[rows].tolist() for which in found]
         for row, received_ms, device_id, *suspected in zip(*columns, strict=True):
             self._play_bits(received_ms)
             at = min(from_ms(received_ms), self._until)
@@ -185,7 +185,8 @@ class Replay:
                 one.take(one.player.take_event(bit))
 
 
-def _suspects(arrived: Arrived, player: Player) -> Bools:
+def suspects(arrived: Arrived, player: Player) -> Bools:
+    """Which the rules of a player must see whatever state their devices are in."""
     found = arrived.screened(player.suspects)
     return found | (arrived.fault != 0) if player.faults else found
 
