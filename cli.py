@@ -25,6 +25,7 @@ from foundation import logs
 from foundation.errors import NuanshaoError, SettingsError
 from foundation.version import VERSION
 from registry import commands as registry_commands
+from registry.region_commands import regions_app
 
 app = typer.Typer(
     name="nuanshao",
@@ -44,6 +45,7 @@ app.add_typer(simulate_app, name="simulate")
 app.add_typer(drill_app, name="drill")
 app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
+app.add_typer(regions_app, name="regions")
 app.add_typer(alarms_app, name="alarms")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -309,6 +311,35 @@ def api() -> None:
     )
 
 
+@app.command()
+def incidents(
+    incident: Annotated[
+        int | None, typer.Argument(metavar="[ID]", help="One incident; without: all open ones.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The incidents under way, each with its homes: since when they are silent, and which are back."""
+    from alerts.incident_list import read_incidents
+    from foundation.errors import NotFound
+    from foundation.settings import settings
+    from store.connect import connect, database_url
+
+    _use_env_file()
+    with connect(database_url()) as connection:
+        found = read_incidents(connection, incident, everything=everything)
+    if incident is not None and not found:
+        raise NotFound(f"there is no incident {incident}", do="nuanshao incidents --all shows them")
+    if as_json:
+        print(json.dumps([one.as_json() for one in found], ensure_ascii=False))
+        return
+    for one in found:
+        print("\n".join(one.as_lines(settings().timezone)))
+    if not found:
+        say("no incident is open")
+
+
 @app.command(name="broker-access")
 def broker_access() -> None:
     """Keep the broker's password file in step with the registry."""
@@ -388,6 +419,7 @@ def version() -> None:
 @registry_commands.registry_app.callback()
 @device_app.callback()
 @simulate_app.callback()
+@regions_app.callback()
 @alarms_app.callback()
 def _before_the_registry() -> None:
     _use_env_file()
@@ -506,6 +538,20 @@ def catalogue(
         print(json.dumps(as_data(device_type), ensure_ascii=False))
     else:
         show(device_type)
+
+
+@app.command("coal-again")
+def coal_again(
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days back.")] = 7,
+    limit: Annotated[int, typer.Option(min=1)] = 100,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Homes that may be burning coal again, with what speaks for it: whom to visit and ask, never a proof."""
+    from alerts.looks.commands import coal_again as show
+
+    _use_env_file()
+    show(days, limit, as_json=as_json)
 
 
 @app.command()

@@ -20,9 +20,12 @@ async def acknowledge_alarm(
 ) -> Acknowledged:
     """Acknowledges one alarm. The first acknowledgement stands; a second one changes nothing.
 
-    Raises NotFound when there is no such alarm.
+    What was pending again on an alarm that this closes goes on as an alarm of its own. Raises NotFound when there is no
+    such alarm.
     """
     async with connection.transaction():
+        # who judges this device is waited for: he must see what goes on
+        await connection.execute(sql("lock_device_of_alarm"), (alarm_id,))
         row = await (await connection.execute(sql("alarm_for_acknowledgement"), (alarm_id,))).fetchone()
         if row is None or row[3] == "pending":
             raise NotFound(f"there is no alarm {alarm_id}", do="look at the list of open alarms")
@@ -34,4 +37,6 @@ async def acknowledge_alarm(
         after = acknowledge(state, now).state
         closed_at = after.closed_at if after else None
         await connection.execute(sql("acknowledge_alarm"), (now, by, how, closed_at, alarm_id))
+        if closed_at is not None and state.deadline is not None:
+            await connection.execute(sql("carry_pending_on"), (alarm_id,))
         return "acknowledged" if closed_at is None else "acknowledged_and_closed"

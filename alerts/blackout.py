@@ -1,9 +1,9 @@
-"""Whether a village has fallen silent as a whole, and whether it is back: one cause, one message. Pure."""
+"""Whether a village, or what is behind a gateway, has fallen silent as a whole, and whether it is back. Pure."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -17,6 +17,9 @@ FEWEST_HOMES = 2
 """One home with many devices stays one home."""
 MISSED_READINGS = 3
 """A device is silent when it has missed so many (SAFETY.md, Room and silence)."""
+SILENT_AT_LEAST = timedelta(seconds=30)
+"""And not before this, however quick it is: a device of 5 s that loses its connection dials again within 30 s, and a
+hole of 15 s is no blackout (our choice)."""
 COUNT_FOR = timedelta(seconds=30)
 """How long we wait for devices that are overdue but not silent yet, so that the message counts them (our choice)."""
 OVERDUE_READINGS = 1.5
@@ -27,29 +30,44 @@ SETTLED = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """When a device of the village was last heard. A device without a home of its own is not asked for."""
+    """When a device of the village was last heard. A device without a home of its own is not asked for.
+
+    `gateway_id`: the gateway that it is behind (a gateway's own is itself). `battery`: whether it says that it has one.
+    `voltage_v`: of the supply, as it last said.
+    """
 
     device_id: int
     home_id: int
     heard_at: datetime
     interval_s: int
+    gateway_id: int | None = None
+    battery: bool = False
+    voltage_v: float | None = None
 
 
 @dataclass(frozen=True)
 class VillageSilence:
-    """The verdict: `reason` says why, the rest is what a message needs."""
+    """The verdict: `reason` says why, the rest is what a message needs.
+
+    `group`, in the order in which they fell silent, and `alive`, who was heard after them, are there with an incident.
+    """
 
     reason: Literal["village_silent", "too_few_silent", "most_still_report", "one_home", "still_counting"]
     began_at: datetime | None = None
     devices: tuple[int, ...] = ()
     homes: int = 0
     of_homes: int = 0
+    group: tuple[Heard, ...] = field(default=(), compare=False, repr=False)
+    alive: tuple[Heard, ...] = field(default=(), compare=False, repr=False)
 
 
 def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
-    """Looks for the three minutes in which most devices fell silent, and at who has been heard after them."""
+    """Looks for the three minutes in which most devices fell silent, and at who has been heard after them.
+
+    The devices may be those of a village or those behind a gateway.
+    """
     silent = sorted(
-        (one for one in heard if now - one.heard_at > _silent_after(one)),
+        (one for one in heard if now - one.heard_at > silent_after(one.interval_s)),
         key=lambda one: one.heard_at,
     )
     group = _largest_window(silent)
@@ -64,7 +82,7 @@ def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
     homes = {one.home_id for one in group}
     if len(homes) < FEWEST_HOMES:
         return VillageSilence("one_home")
-    if _may_still_join(alive, now) and now - group[0].heard_at < _silent_after(group[0]) + COUNT_FOR:
+    if _may_still_join(alive, now) and now - group[0].heard_at < silent_after(group[0].interval_s) + COUNT_FOR:
         return VillageSilence("still_counting")
     return VillageSilence(
         "village_silent",
@@ -72,18 +90,36 @@ def judge_village(heard: list[Heard], now: datetime) -> VillageSilence:
         devices=tuple(one.device_id for one in group),
         homes=len(homes),
         of_homes=len(homes | {one.home_id for one in alive}),
+        group=tuple(group),
+        alive=tuple(alive),
     )
 
 
-def is_over(homes: int, back: int, back_changed_at: datetime | None, now: datetime) -> bool:
-    """Whether the village is back: nearly all homes at once, or most of them and no more for a minute."""
+def only_gateway(silence: VillageSilence) -> int | None:
+    """The gateway behind which all that fell silent stands, where others of the village have mains and still report.
+
+    Without others nobody can tell: then it is the village that is silent. What lives on a battery is no such witness.
+    """
+    gateways = {one.gateway_id for one in silence.group}
+    if len(gateways) != 1:
+        return None
+    (gateway,) = gateways
+    others = {one.home_id for one in silence.alive if one.gateway_id != gateway and not one.battery}
+    return gateway if len(others) >= FEWEST_HOMES else None
+
+
+def is_over(
+    homes: int, back: int, back_changed_at: datetime | None, now: datetime, settled: timedelta = SETTLED
+) -> bool:
+    """Whether the village is back: nearly all homes at once, or most of them and no more for a minute (`settled`)."""
     if back >= homes * NEARLY_ALL_BACK:
         return True
-    return back >= homes * SHARE and back_changed_at is not None and now - back_changed_at >= SETTLED
+    return back >= homes * SHARE and back_changed_at is not None and now - back_changed_at >= settled
 
 
-def _silent_after(one: Heard) -> timedelta:
-    return timedelta(seconds=MISSED_READINGS * one.interval_s)
+def silent_after(interval_s: float) -> timedelta:
+    """How long a device that reports every `interval_s` may be quiet before it counts as silent here."""
+    return max(timedelta(seconds=MISSED_READINGS * interval_s), SILENT_AT_LEAST)
 
 
 def _may_still_join(alive: list[Heard], now: datetime) -> bool:

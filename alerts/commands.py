@@ -33,7 +33,7 @@ def try_rules(
     from alerts.recording import read_recording
     from alerts.trial import try_rules as play
     from catalogue.device_types import DEVICE_TYPE
-    from catalogue.rules import default_pack, read_pack
+    from catalogue.rules import READING_KINDS, default_pack, read_pack
     from foundation.errors import SettingsError
 
     if device_type not in DEVICE_TYPE:
@@ -47,6 +47,9 @@ def try_rules(
     for one in raised:
         until = "still open" if one.cleared_at is None else f"to {one.cleared_at:%Y-%m-%d %H:%M:%S}"
         typer.echo(f"{one.raised_at:%Y-%m-%d %H:%M:%S} {until:24} {one.priority:8} {one.rule:24} {one.reason}")
+    left_out = [rule.id for rule in rules.rules if not isinstance(rule, READING_KINDS) and rule.concerns(device_type)]
+    if left_out:
+        typer.echo(f"no part of a trial, judged in the database over hours: {', '.join(left_out)}", err=True)
 
 
 @rules_app.command("backtest")

@@ -109,13 +109,14 @@ def judge_level(rule: LevelRule, state: State | None, sample: Sample, interval_s
     """The next state of a rule on a level. `interval_s` is how often the device samples."""
     beyond = rule.beyond(sample.value) and sample.fast_enough
     if sample.late:
-        return _late(state, sample, tell=rule.tell_late and beyond)
+        # what must hold for a time is told of a series of late readings (alerts/hindsight.py), not of one
+        return _late(state, sample, tell=rule.tell_late and beyond and not rule.holds_s)
     if state is None:
         if beyond:
             return _first(rule, sample, interval_s)
         return Decision(None, "none", "within_limits" if sample.fast_enough else "not_fast_enough")
     if sample.ts <= state.last_ts:
-        return Decision(state, "none", "older_than_the_last")
+        return _older(rule, state, sample)
     seen = _seen(rule, state, sample, counts=beyond)
     if state.condition == "pending":
         return _pending(rule, state, seen, sample, beyond=beyond)
@@ -224,11 +225,11 @@ def _pending(rule: LevelRule, state: State, seen: State, sample: Sample, *, beyo
 
 
 def _confirmed(rule: ThresholdRule, state: State, seen: State, sample: Sample, *, beyond: bool) -> Decision:
-    """A second reading beyond the level within the time: noise around the level hides no danger, clean air ends it."""
+    """A second reading near the level within the time: noise around it hides no danger, clean air ends it."""
     if rule.back(sample.value):
         return Decision(None, "dropped", "back_before_it_was_held")
     in_time = sample.ts - state.since <= timedelta(seconds=rule.confirm_s)
-    if beyond and (in_time or rule.beyond(state.last_value)):
+    if rule.confirms(sample.value) and (in_time or rule.beyond(state.last_value)):
         return _raise(seen, sample.ts, "confirmed_by_second_sample")
     if beyond:
         due = sample.received_at + timedelta(seconds=rule.confirm_s)
@@ -290,12 +291,35 @@ def _back(rule: LevelRule, state: State, seen: State, sample: Sample) -> Decisio
     return Decision(seen, "none", "clearing")
 
 
+def tell_late(state: State | None, told: State) -> Decision:
+    """Something that late readings say is told unless the alarm is open; what is pending goes on beside it.
+
+    `told`: when it began, was raised, and was over.
+    """
+    if state is None:
+        return Decision(replace(told, condition="normal", late=True), "raised_late", "late_but_must_be_told")
+    if state.condition != "pending":
+        return Decision(state, "none", "late_reading")
+    both = replace(state, condition="normal", raised_at=told.raised_at, cleared_at=told.cleared_at, late=True)
+    return Decision(both, "raised_late", "late_but_must_be_told")
+
+
 def _late(state: State | None, sample: Sample, *, tell: bool) -> Decision:
     """Late readings never raise or clear a live alarm; a rule may still want to be told, as late (DESIGN §5.5)."""
-    if state is not None or not tell:
+    if not tell:
         return Decision(state, "none", "late_reading")
-    told = replace(_open(sample), condition="normal", raised_at=sample.ts, cleared_at=sample.ts, late=True)
-    return Decision(told, "raised_late", "late_but_must_be_told")
+    return tell_late(state, replace(_open(sample), raised_at=sample.ts, cleared_at=sample.ts))
+
+
+def _older(rule: LevelRule, state: State, sample: Sample) -> Decision:
+    """A reading behind newer ones: that it was not clear all the time it can still say.
+
+    What is pending is looked at once more, with all that is stored (alerts/hindsight.py).
+    """
+    recovering = state.recovering_since
+    if recovering is None or not recovering < sample.ts < state.last_ts or rule.back(sample.value):
+        return Decision(state, "none", "older_than_the_last")
+    return Decision(replace(state, recovering_since=state.last_ts), "none", "over_clear_again")
 
 
 def _open(sample: Sample) -> State:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import numpy as np
 import psycopg
 
 from alerts import telling
-from alerts.condition import Decision, State, judge_deadline
+from alerts.condition import Decision, State, judge_deadline, tell_late
+from alerts.hindsight import late_episode, lived_again
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent
 from alerts.past import past_of
+from alerts.rereading import Reread, late_exposures, out_of_order
 from catalogue.rules import Rule, RulePack
+from catalogue.wire import CLOCK_AHEAD_S
 from store.named_sql import sql
+
+_AHEAD: Final = timedelta(seconds=CLOCK_AHEAD_S)
 
 
 @dataclass(slots=True)
@@ -62,23 +68,63 @@ class Engine:
         ids = sorted(involved)
         await connection.execute(sql("lock_devices"), (ids,))
         held = await self._load(connection, "open_alarms_of", (ids,))
+        return await self._judge(connection, held, looked_at, events, now)
+
+    async def _judge(
+        self,
+        connection: psycopg.AsyncConnection,
+        held: dict[tuple[int, str], _Held],
+        readings: Sequence[Observed],
+        events: Sequence[ObservedEvent],
+        now: datetime,
+    ) -> int:
+        """Everything in the order of its time, but for what came out of order or late: that with what is stored."""
 
         def held_state(device_id: int, rule_id: str) -> State | None:
             return held[device_id, rule_id].state
 
         judgement = self.judgement
-        past = await past_of(connection, judgement, looked_at, events)
-        verdicts: list[tuple[int, int, Iterator[tuple[Rule, Decision]]]] = [
-            (reading.judged_ms, reading.device.id, judgement.of_reading(reading, held_state, past))
-            for reading in looked_at
+        past = await past_of(connection, judgement, readings, events)
+        again = await out_of_order(connection, judgement, readings, held_state, now + _AHEAD)
+        apart = {one.key for one in again}
+        verdicts: list[tuple[Observed | ObservedEvent, Iterator[tuple[Rule, Decision]]]] = [
+            (reading, judgement.of_reading(reading, held_state, past)) for reading in readings
         ]
-        verdicts += [
-            (event.judged_ms, event.device.id, judgement.of_event(event, held_state, past)) for event in events
-        ]
+        verdicts += [(event, judgement.of_event(event, held_state, past)) for event in events]
         raised = 0
-        for _, device_id, decisions in sorted(verdicts, key=lambda verdict: verdict[0]):
+        for seen, decisions in sorted(verdicts, key=lambda verdict: verdict[0].judged_ms):
             for rule, decision in decisions:
-                raised += await self._apply(connection, held, device_id, rule, decision, now)
+                if seen.late:
+                    raised += await self._tell_late(connection, held, seen.device.id, rule, decision, now)
+                elif (seen.device.id, rule.id) not in apart:
+                    raised += await self._apply(connection, held, seen.device.id, rule, decision, now)
+        return raised + await self._look_back(connection, held, readings, again, now)
+
+    async def _look_back(
+        self,
+        connection: psycopg.AsyncConnection,
+        held: dict[tuple[int, str], _Held],
+        readings: Sequence[Observed],
+        again: Sequence[Reread],
+        now: datetime,
+    ) -> int:
+        """What stored readings say now of what came out of order, and of what came late."""
+
+        def held_state(device_id: int, rule_id: str) -> State | None:
+            return held[device_id, rule_id].state
+
+        raised = 0
+        for one in again:
+            up_until = await self._up_until(connection, *one.key, one.first, one.first)
+            # what is from the time of an alarm that has been closed since has had its alarm
+            series = [seen for seen in one.series if up_until is None or seen.ts > up_until]
+            for decision in lived_again(one.rule, held_state(*one.key), series, one.device.interval_s):
+                raised += await self._apply(connection, held, one.device.id, one.rule, decision, now)
+        for one in await late_exposures(connection, self.judgement, readings, held_state):
+            told = late_episode(one.rule, one.series, one.device.interval_s, one.first, one.last)
+            if told is not None:
+                decision = tell_late(held_state(*one.key), told)
+                raised += await self._tell_late(connection, held, one.device.id, one.rule, decision, now, told.since)
         return raised
 
     async def fire_deadlines(self, connection: psycopg.AsyncConnection, now: datetime) -> int:
@@ -100,6 +146,32 @@ class Engine:
         for row in await cursor.fetchall():
             held[row[1], row[2]] = _Held(row[0], state_of(row))
         return held
+
+    async def _tell_late(
+        self,
+        connection: psycopg.AsyncConnection,
+        held: dict[tuple[int, str], _Held],
+        device_id: int,
+        rule: Rule,
+        decision: Decision,
+        now: datetime,
+        since: datetime | None = None,
+    ) -> int:
+        """Writes a decision on what came late, unless an alarm was raised then, in its time or by an earlier piece."""
+        state = decision.state
+        if decision.change == "raised_late" and state is not None:
+            begins, ends = since or state.raised_at or state.since, state.cleared_at or state.last_ts
+            if await self._up_until(connection, device_id, rule.id, begins, ends) is not None:
+                return 0
+        return await self._apply(connection, held, device_id, rule, decision, now)
+
+    @staticmethod
+    async def _up_until(
+        connection: psycopg.AsyncConnection, device_id: int, rule: str, begins: datetime, ends: datetime
+    ) -> datetime | None:
+        """Until when an alarm of the rule was up that had been raised and was so in this span; None if there is none."""
+        row = await (await connection.execute(sql("raised_before"), (device_id, rule, ends, begins))).fetchone()
+        return row[0] if row else None
 
     async def _apply(
         self,

@@ -156,12 +156,11 @@ class Judgement:
         """What each rule that looks at the reading decides. Without a past no rule that looks back raises anything."""
         device, values = reading.device, reading.values
         ts, received_at = from_ms(reading.judged_ms), from_ms(reading.received_ms)
-        for one in self.watching(device.type):
+        for one, rule in self.on_levels(device):
             value = one.quantity(values)
-            if value is None or not covers(one.rule, device):
+            if value is None:
                 continue
-            rule = one.at_model(device.model)
-            if not one.looks(values) or not self._in_time(rule, ts):
+            if not self.looks(one, rule, values, ts):
                 if not reading.late:
                     yield rule, judge_unlooked(state_of(device.id, rule.id))
                 continue
@@ -191,6 +190,16 @@ class Judgement:
                 and (not event.on or self._in_time(rule, from_ms(event.judged_ms)))
             ):
                 yield rule
+
+    def on_levels(self, device: Device) -> Iterator[tuple[Watching, LevelRule]]:
+        """The rules on a level that look at this device, each also at the level that it has there."""
+        for one in self.watching(device.type):
+            if covers(one.rule, device):
+                yield one, one.at_model(device.model)
+
+    def looks(self, one: Watching, rule: LevelRule, values: Sequence[float | None], ts: datetime) -> bool:
+        """Whether the rule looks at a reading of these values and this time."""
+        return one.looks(values) and self._in_time(rule, ts)
 
     def watching(self, device_type: str) -> tuple[Watching, ...]:
         """The rules on a level that look at devices of this type."""

@@ -6,13 +6,14 @@ rule's own advice, because a person who only reads the end must not call an ambu
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from catalogue.faults import FAULT
 from catalogue.metrics import METRIC
-from catalogue.rules import LevelRule, Rule
+from catalogue.rules import ForecastRule, LevelRule, Rule, ShareRule, StuckRule
 
 _HIGHEST_SHOWN = 9999
 DRILL = "演练"
@@ -71,10 +72,17 @@ def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[st
 
 
 def village_silent(
-    village: str, homes: int, of_homes: int, began_at: datetime, *, zone: str, drill: bool = False
+    village: str,
+    homes: int,
+    of_homes: int,
+    began_at: datetime,
+    *,
+    zone: str,
+    drill: bool = False,
+    hint: str = "疑似停电或断网",
 ) -> dict[str, str]:
-    """The parameters of "this village has fallen silent": one message for all its homes."""
-    what = f"疑似停电或断网，{of_homes}户中{homes}户失联"
+    """The parameters of "this village has fallen silent": one message for all its homes. `hint`: alerts/cause.py."""
+    what = f"{hint}，{of_homes}户中{homes}户失联"
     do = _IN_A_DRILL if drill else "请核实供电和网络，关注老人病人"
     return _params(Place(village, "", "", drill), what, local_time(began_at, zone), do)
 
@@ -98,8 +106,14 @@ def _params(place: Place, what: str, since: str, do: str) -> dict[str, str]:
 
 
 def _shown(rule: Rule, value: float | None) -> str:
-    """The measured value, where the rule is about one: `（现356ppm）`."""
-    if not isinstance(rule, LevelRule) or value is None or abs(value) > _HIGHEST_SHOWN:
+    """The measured value, where the rule is about one: `（现356ppm）`; hours, where it is about what will be."""
+    if value is None or abs(value) > _HIGHEST_SHOWN:
+        return ""
+    if isinstance(rule, ForecastRule):
+        return f"（约{math.floor(value)}小时后）" if value >= 1 else "（1小时内）"
+    if isinstance(rule, ShareRule):
+        return f"（{value:.0%}时间）"
+    if not isinstance(rule, LevelRule | StuckRule):
         return ""
     metric = METRIC[rule.metric]
     unit = "℃" if metric.unit == "°C" else metric.unit

@@ -35,6 +35,10 @@ class AlertsMetrics:
         self._broker = Gauge(
             "nuanshao_broker_counter", "What the broker says of itself below $SYS", ["name"], registry=self.registry
         )
+        self._blind = Gauge(
+            "nuanshao_alerts_forecast_blind_homes", "Homes with silent heaters not warned of frost: no weather",
+            registry=self.registry,
+        )  # fmt: skip
         self._withheld = Gauge(
             "nuanshao_alerts_withheld_messages", "Messages that a suppression holds back now", registry=self.registry
         )
@@ -70,6 +74,10 @@ class AlertsMetrics:
     def broker(self, name: str, value: float) -> None:
         """A counter of the broker's; names as in broker/statistics.py."""
         self._broker.labels(name).set(value)
+
+    def blind(self, homes: int) -> None:
+        """So many homes with silent heaters could not be judged: nobody near measures the weather."""
+        self._blind.set(homes)
 
     def ran(self, task: str, took_s: float) -> None:
         """A turn of a task has ended well."""

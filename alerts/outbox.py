@@ -85,13 +85,18 @@ async def tell_incident(
     kind: str,
     params: dict[str, str],
     now: datetime,
+    *,
+    again: str = "",
 ) -> None:
-    """One message about an incident (`incident`) or its end (`recovery`) to each contact of the region."""
+    """One message about an incident (`incident`) or its end (`recovery`) to each contact of the region.
+
+    `again` tells a second one of the same kind from the first.
+    """
     cursor = await connection.execute(sql("recipients_for_region"), {"region": region_id})
     recipients = [contact_id for contact_id, _ in await cursor.fetchall()]
     if not recipients:
         log.error("nobody_to_tell", incident=incident_id, do="add a contact to its region")
-    occasion = f"incident-{incident_id}-{kind}"
+    occasion = f"incident-{incident_id}-{kind}{again}"
     await _put(connection, recipients, kind, "routine", params, occasion, now, incident_id=incident_id)
 
 

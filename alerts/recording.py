@@ -89,15 +89,20 @@ def read_recording(
     except (OSError, UnicodeDecodeError, csv.Error) as failed:
         reason = failed.strerror if isinstance(failed, OSError) else str(failed)
         raise SettingsError(f"cannot read {file}: {reason}", do="give a CSV file in UTF-8") from None
-    by_time: dict[int, _Said] = {}
-    for ts_ms, said in rows:
-        by_time.setdefault(ts_ms, said)
-    usual_s = interval_s or _usual_distance_s(sorted(by_time))
+    usual_s = interval_s or _usual_distance_s(sorted({ts_ms for ts_ms, _ in rows}))
     device = RecordedDevice(device_type, max(1, round(usual_s)), vendor=vendor, model=model)
-    return [
+    return in_order(
         RecordedReading(device, ts_ms, _in_catalogue_order(values), bits, fault)
-        for ts_ms, (values, bits, fault) in sorted(by_time.items(), key=lambda item: item[0])
-    ]
+        for ts_ms, (values, bits, fault) in rows
+    )
+
+
+def in_order(readings: Iterable[RecordedReading]) -> list[RecordedReading]:
+    """One device's readings in order of time, each time once: the first that came counts, as in the database."""
+    by_time: dict[int, RecordedReading] = {}
+    for reading in readings:
+        by_time.setdefault(reading.judged_ms, reading)
+    return [by_time[ts_ms] for ts_ms in sorted(by_time)]
 
 
 _Said = tuple[dict[str, float], dict[str, bool], str | None]

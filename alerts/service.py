@@ -1,6 +1,6 @@
-"""The alerts process: deadlines, silence, suppression, ends of drills, the courier and the standby, side by side.
+"""The alerts process: deadlines, silence, looks over hours, suppression, ends of drills, courier and standby.
 
-Each is retried when the database fails; the standby goes on without it.
+Side by side; each is retried when the database fails, and the standby goes on without it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from alerts.broker_watch import BrokerWatch
 from alerts.channels.channel import Channel
 from alerts.courier import Courier
 from alerts.engine import Engine
+from alerts.looks.watch import Looks
 from alerts.metrics import AlertsMetrics
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
 from alerts.suppression_watch import SuppressionWatch
+from alerts.trouble_watch import TroubleWatch
 from broker.address import Broker
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
@@ -38,10 +40,12 @@ OUTBOX_CHANNEL = "nuanshao_outbox"
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
 SUPPRESSION_EVERY_S = 2.0
+TROUBLES_EVERY_S = 30.0
 DRILLS_EVERY_S = 2.0
 OUTBOX_AT_LEAST_EVERY_S = 1.0
 HEARTBEAT_EVERY_S = 2.0
 ROLLUPS_EVERY_S = 30.0
+LOOKS_EVERY_S = 120.0
 BROKER_STATE_EVERY_S = 10.0
 OPEN_ALARMS_EVERY_S = 5.0
 REGISTRY_COPY_EVERY_S = 600.0
@@ -78,6 +82,8 @@ class AlertsService:
         self._clock = clock
         self._started_at: datetime = clock()
         self._silence = SilenceWatch(engine.pack)
+        self._trouble_watch = TroubleWatch()
+        self._over_hours = Looks(engine.pack, settings().timezone)
         self._outbox_stirred = asyncio.Event()
         self._registry_stirred = asyncio.Event()
         self._standby = standby
@@ -111,9 +117,11 @@ class AlertsService:
                     tasks.create_task(
                         self._every(SUPPRESSION_EVERY_S, self._suppress, connections), name="suppression"
                     ),
+                    tasks.create_task(self._every(TROUBLES_EVERY_S, self._troubles, connections), name="troubles"),
                     tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
                     tasks.create_task(self._every(ROLLUPS_EVERY_S, self._rollups, connections), name="rollups"),
+                    tasks.create_task(self._every(LOOKS_EVERY_S, self._looks, connections), name="looks"),
                     tasks.create_task(self._hear(OUTBOX_CHANNEL, self._outbox_stirred), name="outbox"),
                     *self._stand_by(self._standby, tasks, connections),
                     *self._watch_broker(self._broker_watch, tasks, connections),
@@ -203,6 +211,9 @@ class AlertsService:
         looked = await self._suppression.look(connection, self._clock())
         self.metrics.withheld(looked.withheld)
 
+    async def _troubles(self, connection: psycopg.AsyncConnection) -> None:
+        await self._trouble_watch.look(connection, self._clock())
+
     async def _drills(self, connection: psycopg.AsyncConnection) -> None:
         """Ends the drills whose time is over: who started one may have died."""
         for drill_id in await drill.end_overdue(connection, self._clock()):
@@ -215,6 +226,20 @@ class AlertsService:
             log.debug("rollups_refreshed", buckets=done.buckets, rows=done.rows, took_s=round(done.took_s, 3))
         if await upkeep.daily(connection, self._clock(), settings().retention_days):
             log.info("old_data_removed", retention_days=settings().retention_days)
+
+    async def _looks(self, connection: psycopg.AsyncConnection) -> None:
+        """What is judged over hours: stuck sensors, cold homes, homes that will freeze, coal again."""
+        done = await self._over_hours.round(connection, self._clock())
+        if done.looked:
+            self.metrics.blind(done.blind)
+        if done.blind:
+            self._problems["forecast"] = (
+                f"{done.blind} homes whose heaters are silent are not warned of frost: nobody near measures the weather"
+            )
+        elif done.looked:
+            self._problems.pop("forecast", None)
+        if done.raised:
+            log.info("looks_raised", alarms=done.raised)
 
     async def _keep_registry(self, standby: Standby, connections: Pool) -> None:
         """Copies the registry soon after something in it has changed, and now and then all the same."""

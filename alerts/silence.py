@@ -5,27 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 
 import psycopg
-import structlog
 
-from alerts import message, outbox, telling
-from alerts.blackout import Heard, is_over, judge_village
+from alerts import telling
+from alerts.area_watch import look_at_areas
 from alerts.condition import State
+from alerts.incidents import RELEASED_AFTER, SilenceIncidents
+from alerts.overdue import Overdue
 from catalogue.device_types import DEVICE_TYPES
 from catalogue.rules import RulePack, SilenceRule
-from foundation.settings import settings
 from store.health import HEARTBEAT_VALID
 from store.named_sql import sql
 
-log = structlog.get_logger()
-
 
 class SilenceWatch:
-    """Looks after silence with the pack's silence rules. Holds nothing that a restart would need."""
+    """Looks after silence with the pack's silence rules. Holds nothing that a restart would not read again."""
 
     def __init__(self, pack: RulePack) -> None:
         self._pack = pack
         self._rules = {rule.id: rule for rule in pack.rules if isinstance(rule, SilenceRule)}
         self._ids = list(self._rules)
+        self._overdue = Overdue()
+        self._incidents = SilenceIncidents(self._ids)
 
     async def look(self, connection: psycopg.AsyncConnection, now: datetime) -> bool:
         """One look at everything, in one transaction. Returns False when nobody listens and so nobody is judged."""
@@ -34,91 +34,51 @@ class SilenceWatch:
             if row is None or row[0] is None:
                 return False
             hearing_since: datetime = row[0]
-            await self._open_incidents(connection, hearing_since, now)
+            silent, unexplained = await self._silent(connection, hearing_since, now)
+            await self._incidents.open(connection, unexplained, hearing_since, now)
             # before incidents end: what has been heard again is not told as silent when they release it
             await self._clear(connection, now)
-            await self._end_incidents(connection, now)
-            for rule in self._rules.values():
-                await self._raise(connection, rule, hearing_since, now)
+            for one in await self._incidents.end(connection, now):
+                rule = self._rules.get(one.rule)
+                if rule is not None and rule.tell:
+                    state = _silent_since(one.raised_at)
+                    await telling.raised(connection, one.alarm_id, one.device_id, rule, state, now)
+            await look_at_areas(connection, now)
+            if silent:
+                for rule in self._rules.values():
+                    await self._raise(connection, rule, silent, hearing_since, now)
             await connection.execute(
                 sql("mark_stale"), {"silence_rules": self._ids, "hearing_since": hearing_since, "now": now}
             )
         return True
 
-    async def _open_incidents(
+    async def _silent(
         self, connection: psycopg.AsyncConnection, hearing_since: datetime, now: datetime
-    ) -> None:
-        times = {"hearing_since": hearing_since, "now": now, "silence_rules": self._ids}
-        cursor = await connection.execute(sql("villages_with_silence"), times)
-        # a drill's devices are a village of their own: what is real and what is not never count together
-        villages: dict[tuple[int, int | None], str] = {
-            (region_id, drill_id): name for region_id, drill_id, name in await cursor.fetchall()
-        }
-        if not villages:
-            return
-        heard: dict[tuple[int, int | None], list[Heard]] = {village: [] for village in villages}
-        regions = list({region_id for region_id, _ in villages})
-        cursor = await connection.execute(sql("heard_in_villages"), {**times, "regions": regions})
-        for region_id, drill_id, *device in await cursor.fetchall():
-            if (region_id, drill_id) in heard:
-                heard[region_id, drill_id].append(Heard(*device))
-        for (region_id, drill_id), village in villages.items():
-            verdict = judge_village(heard[region_id, drill_id], now)
-            if verdict.reason != "village_silent" or verdict.began_at is None:
-                continue
-            row = await (
-                await connection.execute(
-                    sql("open_incident"),
-                    (region_id, drill_id, verdict.began_at, now, verdict.homes, verdict.of_homes),
-                )
-            ).fetchone()
-            if row is None:
-                continue  # another process was quicker
-            devices = list(verdict.devices)
-            await connection.execute(sql("add_incident_devices"), (row[0], devices))
-            await connection.execute(
-                sql("inhibit_silence"), {"incident": row[0], "silence_rules": self._ids, "devices": devices}
-            )
-            params = message.village_silent(
-                village,
-                verdict.homes,
-                verdict.of_homes,
-                verdict.began_at,
-                zone=settings().timezone,
-                drill=drill_id is not None,
-            )
-            await telling.incident(connection, row[0], region_id, params, now)
-            log.warning(
-                "village_silent", village=village, homes=verdict.homes, of_homes=verdict.of_homes, drill=drill_id
-            )
-
-    async def _end_incidents(self, connection: psycopg.AsyncConnection, now: datetime) -> None:
-        cursor = await connection.execute(sql("incidents_under_way"))
-        for incident_id, region_id, village, drill, homes, back_before, back_at, back in await cursor.fetchall():
-            changed_at = back_at if back == back_before else now
-            if back != back_before:
-                await connection.execute(sql("note_homes_back"), (back, now, incident_id))
-            if not is_over(homes, back, changed_at, now):
-                continue
-            ended = await (await connection.execute(sql("end_incident"), (now, incident_id))).fetchone()
-            if ended is None:
-                continue
-            params = message.village_back(village, back, homes, now, zone=settings().timezone, drill=drill)
-            await outbox.tell_incident(connection, incident_id, region_id, "recovery", params, now)
-            log.warning("village_back", village=village, homes=back, of_homes=homes, drill=drill)
-            released = await connection.execute(sql("release_inhibited"), (incident_id,))
-            for alarm_id, device_id, rule_id, raised_at in await released.fetchall():
-                rule = self._rules.get(rule_id)
-                if rule is not None and rule.tell:
-                    state = _silent_since(raised_at)
-                    await telling.raised(connection, alarm_id, device_id, rule, state, now)
+    ) -> tuple[list[int], list[int]]:
+        """The devices that have been silent for too long; and those of them that nothing explains yet."""
+        if self._overdue.sweep_is_due(now):
+            cursor = await connection.execute(sql("heard_of_all"))
+            self._overdue.sweep(await cursor.fetchall(), now)
+        due = self._overdue.due(hearing_since, now)
+        if not due:
+            return [], []
+        places = {"devices": f"{{{str(due)[1:-1]}}}", "silence_rules": self._ids}  # as text: it may be a whole city
+        cursor = await connection.execute(sql("heard_of_some"), places)
+        return self._overdue.heard(await cursor.fetchall(), hearing_since, now)
 
     async def _raise(
-        self, connection: psycopg.AsyncConnection, rule: SilenceRule, hearing_since: datetime, now: datetime
+        self,
+        connection: psycopg.AsyncConnection,
+        rule: SilenceRule,
+        silent: list[int],
+        hearing_since: datetime,
+        now: datetime,
     ) -> None:
         cursor = await connection.execute(
             sql("newly_silent"),
             {
+                "devices": silent,
+                "explained_since": now - RELEASED_AFTER,
                 "types": [kind.name for kind in DEVICE_TYPES if rule.concerns(kind.name)],
                 "hearing_since": hearing_since,
                 "now": now,

@@ -37,6 +37,8 @@ class Facts:
     shelved_until: datetime | None = None
     shelved_scope: Literal["alarm", "rule", "device"] | None = None
     flapping_until: datetime | None = None
+    going_on: tuple[str, ...] = ()
+    """Rules of the device's other alarms that are active and told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def judge(rule: Rule, facts: Facts) -> Verdict:
         return Verdict("by_design", "vacant_home")
     if facts.flapping_until is not None and "flapping" in by:
         return Verdict("by_design", "flapping", facts.flapping_until)
+    worse = next((one for one in rule.covered_by if one in facts.going_on), None)
+    if worse is not None:
+        return Verdict("by_design", f"covered_by_{worse}")
     return TOLD
 
 

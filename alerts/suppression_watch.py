@@ -36,6 +36,7 @@ class SuppressionWatch:
         self._rules = {rule.id: rule for rule in pack.rules}
         self._silence = [rule.id for rule in pack.rules if isinstance(rule, SilenceRule)]
         self._life_safety = [rule.id for rule in pack.rules if rule.life_safety]
+        self._covered = [rule.id for rule in pack.rules if rule.covered_by]
         self._ended = ended
 
     async def look(self, connection: psycopg.AsyncConnection, now: datetime) -> Looked:
@@ -49,7 +50,7 @@ class SuppressionWatch:
             ended = await connection.execute(sql("end_alarms_out_of_service"), left)
             if ended.rowcount:
                 log.info("alarms_ended_out_of_service", alarms=ended.rowcount)
-            cursor = await connection.execute(sql("suppression_candidates"), {"now": now})
+            cursor = await connection.execute(sql("suppression_candidates"), {"now": now, "covered": self._covered})
             free = await self._bring_up_to_date(connection, [row[0] for row in await cursor.fetchall()], now)
             looked.outcomes += await self._end_withheld(connection, free, now)
             looked.outcomes += await self._end_withheld_incidents(connection, now)

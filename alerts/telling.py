@@ -37,10 +37,12 @@ class Standing:
 async def standings(connection: psycopg.AsyncConnection, alarms: Sequence[int], now: datetime) -> list[Standing]:
     """How these alarms stand."""
     cursor = await connection.execute(sql("suppression_facts"), {"alarms": list(alarms), "now": now})
-    return [
-        Standing(alarm_id, device_id, rule, closed, withheld, Verdict(suppression, reason, until), Facts(*facts))
-        for alarm_id, device_id, rule, closed, withheld, suppression, reason, until, *facts in await cursor.fetchall()
-    ]
+    found = []
+    for alarm_id, device_id, rule, closed, withheld, suppression, reason, until, *facts in await cursor.fetchall():
+        facts[-1] = tuple(facts[-1])  # the rules that go on
+        verdict = Verdict(suppression, reason, until)
+        found.append(Standing(alarm_id, device_id, rule, closed, withheld, verdict, Facts(*facts)))
+    return found
 
 
 async def raised(

@@ -7,9 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from alerts.acknowledgement import acknowledge_alarm
+from alerts.incident_list import by_home, with_words
 from api.access import Allowed
 from api.database import Database, OfDrills, only_drills, rows
-from api.models import Acknowledged, Acknowledgement, AlarmAnswer, IncidentAnswer, NotificationAnswer
+from api.models import (
+    Acknowledged,
+    Acknowledgement,
+    AlarmAnswer,
+    IncidentAnswer,
+    IncidentDetail,
+    IncidentHome,
+    NotificationAnswer,
+)
 from catalogue.rules import pack_in_force
 from foundation.clock import utc_now
 from foundation.errors import NotFound
@@ -72,8 +81,24 @@ async def incidents(
     drill: OfDrills = "false",
 ) -> list[IncidentAnswer]:
     """Incidents under way, the newest first."""
-    places = {"everything": everything, "drill": only_drills(drill)}
-    return [IncidentAnswer(**row) for row in await rows(database, "list_incidents", places)]
+    places = {"everything": everything, "drill": only_drills(drill), "incident": None, "part_of": None}
+    return [IncidentAnswer(**with_words(row)) for row in await rows(database, "list_incidents", places)]
+
+
+@router.get("/incidents/{incident_id}", responses={404: {"description": "no such incident"}})
+async def incident(incident_id: int, database: Database) -> IncidentDetail:
+    """One incident with its homes: which fell silent when, and which are back."""
+    places = {"everything": True, "drill": None, "incident": incident_id, "part_of": None}
+    found = await rows(database, "list_incidents", places)
+    if not found:
+        raise HTTPException(404, f"there is no incident {incident_id}")
+    parts = await rows(database, "list_incidents", {**places, "incident": None, "part_of": incident_id})
+    devices = await rows(database, "devices_of_incident", {"incident": incident_id})
+    return IncidentDetail(
+        **with_words(found[0]),
+        affected=[IncidentHome(**home) for home in by_home(devices)],
+        parts=[IncidentAnswer(**with_words(part)) for part in parts],
+    )
 
 
 @router.get("/notifications")

@@ -152,15 +152,49 @@ class IncidentAnswer(_Answer):
     """Alarms with one cause, told as one message."""
 
     id: int
-    kind: str
-    village: str
+    kind: Literal["village_silent", "gateway_silent", "area_silent", "model_fault", "clock_wrong"]
+    village: str = Field(description="the region: a village, of an area its county, of a model the top of the tree")
+    subject: str = Field(description="a gateway's uid; a model, and its fault; otherwise empty")
     began_at: datetime
     recorded_at: datetime
     ended_at: datetime | None
+    told_at: datetime | None = Field(description="when its (first) message was written")
     homes: int
     of_homes: int
     homes_back: int
+    cause: str = Field(description="named reason of the hint")
+    hint: str = Field(description="what may be the cause, from the order and timing of the drops; never a verdict")
+    hint_zh: str
+    part_of: int | None = Field(description="the larger incident that it is told with")
     drill: bool = Field(description="of a drill (演练): nothing real has happened")
+
+
+class IncidentDevice(_Answer):
+    """A device in an incident."""
+
+    uid: str
+    type: str
+    silent_since: datetime | None = Field(description="last heard before; of a fault or a clock: noticed")
+    back_at: datetime | None = Field(description="heard (of a fault or a clock: well) again")
+
+
+class IncidentHome(_Answer):
+    """A home in an incident. It is back when the first of its devices is."""
+
+    home: str | None
+    address: str | None
+    village: str | None
+    vulnerable: bool = Field(description="a resident who needs help first")
+    silent_since: datetime | None
+    back_at: datetime | None
+    devices: list[IncidentDevice]
+
+
+class IncidentDetail(IncidentAnswer):
+    """An incident with its homes: who is silent still first, and of them who needs help first."""
+
+    affected: list[IncidentHome]
+    parts: list[IncidentAnswer] = Field(description="the smaller incidents that are told with it")
 
 
 class NotificationAnswer(_Answer):

@@ -12,6 +12,16 @@ OUTDOOR_DESIGN_C: Final = -19.0
 """Tongliao, GB 50736 appendix A (SIMULATION.md, V)."""
 INDOOR_DESIGN_C: Final = 18.0
 """The room temperature to which the plan's heat loads belong (SEED.md)."""
+HEAT_CAPACITY_J_M2K: Final = 260_000.0
+"""Walls and floor of a heavy house per m² of floor (SIMULATION.md, House). Lighter ones cool faster."""
+
+
+def time_constant_h(heat_load_w_m2: float) -> float:
+    """Hours in which a building without heat loses 63 % of its lead over the weather; its floor area cancels out.
+
+    `heat_load_w_m2` is at 18 °C inside and −19 °C outside: 95 gives 28 h, as SAFETY.md has it.
+    """
+    return HEAT_CAPACITY_J_M2K / (heat_load_w_m2 / (INDOOR_DESIGN_C - OUTDOOR_DESIGN_C)) / 3600
 
 
 class BuildingClass(Row):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from catalogue.metrics import METRIC
@@ -10,12 +11,16 @@ from catalogue.rules import (
     EventRule,
     ExposureRule,
     FaultRule,
+    ForecastRule,
     LevelRule,
     RateRule,
     Rule,
+    ShareRule,
     SilenceRule,
+    StuckRule,
     ThresholdRule,
 )
+from catalogue.rules.levels import Given
 from demo.markdown import code
 
 _MINUTE_S: Final = 60
@@ -34,7 +39,21 @@ def raised_when(rule: Rule) -> str:
         case SilenceRule():
             return f"nothing heard for {rule.intervals:g} intervals, at least {_time(rule.at_least_s)}"
         case LevelRule():
-            return _beyond(rule) + _given(rule)
+            return _beyond(rule) + _given(rule.given)
+        case StuckRule():
+            but = f" (not at {', '.join(f'{value:g}' for value in rule.except_values)})" if rule.except_values else ""
+            on_average = _given(rule.given_avg).replace(" while ", " while on average ", 1)
+            return f"{code(rule.metric)} unchanged to the last digit for {_time(rule.over_s)}{but}{on_average}"
+        case ShareRule():
+            level = f"{'≥' if rule.direction == 'above' else '<'} {rule.level:g} {METRIC[rule.metric].unit}".strip()
+            own = f", or the region's {code(rule.parameter)}" if rule.parameter else ""
+            empty = "" if rule.vacant_homes else "; not in vacant homes"
+            return f"{code(rule.metric)} {level}{own} in {rule.share:.0%} of {_time(rule.over_s)}{empty}"
+        case ForecastRule():
+            return (
+                f"a home whose heaters have been silent for {_time(rule.silent_for_s)} cools to {rule.level_c:g} °C"
+                f" within {rule.hours_left:g} h, by its building class and the weather"
+            )
         case _:
             return ""
 
@@ -48,6 +67,12 @@ def normal_when(rule: Rule) -> str:
             return "it reports none of them"
         case SilenceRule():
             return "heard again"
+        case StuckRule():
+            return "it changes"
+        case ShareRule():
+            return f"in {rule.clear_share:.0%} of {_time(rule.over_s)} or less"
+        case ForecastRule():
+            return f"a heater is heard again, or more than {rule.clear_hours_left:g} h are left"
         case LevelRule():
             text = f"{'<' if rule.direction == 'above' else '≥'} {_level(rule, rule.clear_at)}"
             return f"{text} for {_time(rule.off_delay_s)}" if rule.off_delay_s else text
@@ -81,7 +106,8 @@ def _beyond(rule: LevelRule) -> str:
         case ThresholdRule(on_delay_s=delay) if delay:
             text += f" for {_time(delay)}"
         case ThresholdRule(confirm_s=confirm) if confirm:
-            text += f", confirmed within {_time(confirm)} (at once where the device samples slower)"
+            near = "" if rule.confirm_at is None else f" at ≥ {_level(rule, rule.confirm_at)}"
+            text += f", confirmed within {_time(confirm)}{near} (at once where the device samples slower)"
         case ExposureRule():
             text += f", and the mean since then ≥ {_level(rule, rule.mean_at)} for {_time(rule.on_delay_s)}"
         case RateRule():
@@ -90,9 +116,9 @@ def _beyond(rule: LevelRule) -> str:
     return text
 
 
-def _given(rule: LevelRule) -> str:
+def _given(conditions: Mapping[str, Given]) -> str:
     said = []
-    for name, given in rule.given.items():
+    for name, given in conditions.items():
         if given.at_least == given.at_most:
             said.append(f"{code(name)} is {given.at_least:g}")
             continue

@@ -87,10 +87,17 @@ class Measuring:
                     self._seq[rows].astype(np.int64),
                     self._boot[rows].astype(np.int64),
                     self._fault(name, rows),
-                    self._sensors[name].show(self._true(name, rows), self._noise),
+                    self._shown(name, rows),
                 )
             )
         return batches
+
+    def _shown(self, name: str, rows: Ints) -> dict[str, Floats32]:
+        shown = self._sensors[name].show(self._true(name, rows), self._noise)
+        if name == "co_detector":  # what is stuck has no noise either
+            stuck = self._county.detectors.stuck_ppm[self._unit[rows]].astype(np.float32)
+            shown["co_ppm"] = np.where(np.isnan(stuck), shown["co_ppm"], stuck)
+        return shown
 
     def _fault(self, name: str, rows: Ints) -> list[str]:
         heaters = self._heaters.get(name)

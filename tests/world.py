@@ -68,14 +68,18 @@ class World:
 
     async def read(self, uid: str, at: float, *, received: float | None = None, **metrics: float) -> Counts:
         """A reading measured `at` seconds and received then, or at `received` seconds."""
-        ts = self.start + timedelta(seconds=at)
-        received_at = self.at(at if received is None else received)
+        return await self.commit(
+            Batch(readings=[self.judged(uid, at, at if received is None else received, **metrics)])
+        )
+
+    def judged(self, uid: str, at: float, received: float, **metrics: float) -> Judged:
+        """Such a reading; moves the clock to when it was received."""
+        ts, received_at = self.start + timedelta(seconds=at), self.at(received)
         values: list[float | None] = [None] * len(METRIC_NAMES)
         for name, value in metrics.items():
             values[METRIC_INDEX[name]] = value
         late = (received_at - ts).total_seconds() > 300
-        judged = Judged(self.devices[uid], ms(ts), ms(received_at), None, None, None, 256 if late else 0, None, values)
-        return await self.commit(Batch(readings=[judged]))
+        return Judged(self.devices[uid], ms(ts), ms(received_at), None, None, None, 256 if late else 0, None, values)
 
     async def deliver(self, *deliveries: Delivery) -> Counts:
         """Raw messages, through decode and judge."""

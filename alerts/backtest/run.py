@@ -13,7 +13,7 @@ import psycopg
 from alerts.backtest.county import County, read_county
 from alerts.backtest.replay import Listener, Replay
 from alerts.backtest.tally import Tally, VillageRow, compared
-from catalogue.rules import RulePack, SilenceRule
+from catalogue.rules import LookRule, RulePack, SilenceRule
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnfit, NotFound, SettingsError
 from store.connect import connect, unavailable
@@ -30,6 +30,7 @@ _SILENCE: Final = (
     "incidents are not replayed: a village without power counts a silence a device, where people would get one message;"
     " and a time in which ingest did not listen looks like silence"
 )
+_LOOKS: Final = "rules that are judged over hours (stuck, share, forecast) are not replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Backtest:
         ]
         if any(isinstance(rule, SilenceRule) for pack in packs for rule in pack.rules):
             found.append(_SILENCE)
+        if any(isinstance(rule, LookRule) for pack in packs for rule in pack.rules):
+            found.append(_LOOKS)
         return found
 
     def as_json(self) -> dict[str, Any]:

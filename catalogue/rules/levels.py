@@ -62,6 +62,16 @@ class LevelRule(Rule):
         return value < self.clear_at if self.direction == "above" else value >= self.clear_at
 
     @property
+    def holds_s(self) -> float:
+        """How long it must be beyond the level."""
+        return 0
+
+    @property
+    def waits_s(self) -> float:
+        """How long it may be pending on one reading beyond the level: until it has held, or is confirmed."""
+        return self.holds_s
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The metrics that it looks at, its own first."""
         return (self.metric, *((self.minus,) if self.minus else ()), *self.given)
@@ -90,16 +100,45 @@ class LevelRule(Rule):
 
 
 class ThresholdRule(LevelRule):
-    """Beyond the level without a break for `on_delay_s`, or twice within `confirm_s` where it samples so often."""
+    """Beyond the level without a break for `on_delay_s`, or twice within `confirm_s` where it samples so often.
+
+    `confirm_at` is where a second reading confirms the first; without it that is `raise_at`. It lies a little on the
+    safe side, so that a value at the level with noise on it is confirmed by its next reading.
+    """
 
     kind: Literal["threshold"]
     on_delay_s: Seconds = 0
     confirm_s: Seconds = 0
+    confirm_at: FiniteFloat | None = None
+
+    @property
+    def holds_s(self) -> float:
+        """How long it must be beyond the level."""
+        return self.on_delay_s
+
+    @property
+    def waits_s(self) -> float:
+        """How long it may be pending on one reading beyond the level."""
+        return self.on_delay_s or self.confirm_s
+
+    def confirms(self, value: float) -> bool:
+        """Whether a second reading of this value confirms the first."""
+        return self.beyond(value) if self.confirm_at is None else value >= self.confirm_at
 
     @model_validator(mode="after")
     def _one_delay(self) -> Self:
         if self.on_delay_s and self.confirm_s:
             raise ValueError("on_delay_s and confirm_s exclude each other")
+        return self
+
+    @model_validator(mode="after")
+    def _confirms_near_the_level(self) -> Self:
+        if self.confirm_at is None:
+            return self
+        if not self.confirm_s or self.nameplate or self.direction == "below":
+            raise ValueError("confirm_at is for confirm_s above a level of its own: no nameplate, not below")
+        if not self.clear_at <= self.confirm_at <= self.raise_at:
+            raise ValueError("confirm_at must lie between clear_at and raise_at")
         return self
 
 
@@ -116,6 +155,11 @@ class ExposureRule(LevelRule):
     direction: Literal["above"] = "above"
     mean_at: FiniteFloat
     on_delay_s: Seconds = Field(gt=0)
+
+    @property
+    def holds_s(self) -> float:
+        """How long the mean must keep up."""
+        return self.on_delay_s
 
     @model_validator(mode="after")
     def _mean_below_the_level(self) -> Self:

@@ -9,14 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from catalogue.rules.events import CountRule, EventRule, FaultRule
 from catalogue.rules.levels import ExposureRule, RateRule, ThresholdRule
+from catalogue.rules.looks import ForecastRule, ShareRule, StuckRule
 from catalogue.rules.silence import SilenceRule
 
 AnyRule = Annotated[
-    ThresholdRule | ExposureRule | RateRule | EventRule | CountRule | FaultRule | SilenceRule,
+    ThresholdRule
+    | ExposureRule
+    | RateRule
+    | EventRule
+    | CountRule
+    | FaultRule
+    | SilenceRule
+    | StuckRule
+    | ShareRule
+    | ForecastRule,
     Field(discriminator="kind"),
 ]
 READING_KINDS: Final = (ThresholdRule, ExposureRule, RateRule, EventRule, CountRule, FaultRule)
-"""The kinds that are judged when something comes; the others when nothing does, by the alerts process."""
+"""The kinds that are judged when something comes; the others are the alerts process's: silence, and over hours."""
 
 
 class RulePack(BaseModel):
@@ -53,4 +63,11 @@ class RulePack(BaseModel):
         twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
         if twice:
             raise ValueError(f"rule {', '.join(twice)} stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _forecast_hears_of_silence(self) -> RulePack:
+        forecasts = [rule.id for rule in self.rules if isinstance(rule, ForecastRule)]
+        if forecasts and not any(isinstance(rule, SilenceRule) for rule in self.rules):
+            raise ValueError(f"{forecasts[0]} needs a rule of kind silence, which says who is not heard")
         return self

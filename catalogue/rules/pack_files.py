@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -16,7 +16,9 @@ from catalogue.rules.pack import AnyRule, RulePack
 from foundation.errors import CatalogueError
 from foundation.settings import settings
 
-_KINDS: Final = frozenset({"threshold", "exposure", "rate", "event", "count", "fault", "silence"})
+_KINDS: Final = frozenset(
+    {"threshold", "exposure", "rate", "event", "count", "fault", "silence", "stuck", "share", "forecast"}
+)
 _PACKS: Final = files("catalogue").joinpath("packs")
 Find = Callable[[str], RulePack]
 """A pack by the name under which another one extends it. Raises CatalogueError where there is none."""
@@ -55,7 +57,7 @@ def parse_pack(text: str, file: str, find: Find | None = None) -> RulePack:
             raise CatalogueError(
                 f"{lines.at('without')}, without: nothing is extended", do="give extends, or leave it out"
             )
-        return RulePack(pack=own.pack, version=own.version, rules=own.rules)
+        return _sound(RulePack(pack=own.pack, version=own.version, rules=own.rules), own)
     except ValidationError as wrong:
         raise _named(wrong, raw, lines) from None
 
@@ -168,7 +170,18 @@ def _upon(base: RulePack, own: _PackFile, lines: _Lines) -> RulePack:
     # checked as a pack of its own: what stands twice must be said before one covers the other
     mine = {rule.id: rule for rule in RulePack(pack=own.pack, version=own.version, rules=own.rules).rules}
     kept = [mine.pop(rule.id, rule) for rule in base.rules if rule.id not in own.without]
-    return RulePack(pack=own.pack, version=own.version, rules=(*kept, *mine.values()))
+    return _sound(RulePack(pack=own.pack, version=own.version, rules=(*kept, *mine.values())), own, known)
+
+
+def _sound(pack: RulePack, own: _PackFile, known: Collection[str] = ()) -> RulePack:
+    """The pack, if its file's own rules name rules that there are; one that was left out on purpose is no mistake."""
+    for rule in own.rules:
+        for other in rule.covered_by:
+            if other not in pack.by_id and other not in known:
+                raise CatalogueError(
+                    f"{rule.stands_at}, rule {rule.id}, covered_by: there is no rule {other!r}", do="mend the pack"
+                )
+    return pack
 
 
 def _named(wrong: ValidationError, raw: Any, lines: _Lines) -> CatalogueError:

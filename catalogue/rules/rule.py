@@ -72,6 +72,7 @@ class Rule(BaseModel):
     season: Season | None = None
     hours: Hours | None = None
     suppressed_by: tuple[Suppressor, ...] = ("shelving", "maintenance", "out_of_service", "flapping")
+    covered_by: tuple[RuleId, ...] = ()
     stands_at: str = Field(default="", exclude=True)
 
     def concerns(self, device_type: str) -> bool:
@@ -109,6 +110,8 @@ class Rule(BaseModel):
             raise ValueError("life_safety is for rules that are critical, latching and told")
         if self.life_safety and "suppressed_by" in self.model_fields_set:
             raise ValueError("nothing suppresses a life_safety rule: leave suppressed_by out")
+        if self.life_safety and self.covered_by:
+            raise ValueError("nothing keeps a life_safety rule from being told: leave covered_by out")
         if self.life_safety and (self.scoped or self.timed):
             raise ValueError(
                 "life_safety is for every home at every hour: no models, classes, regions, season or hours"

@@ -39,6 +39,17 @@ where id = %s
 -- It never became an alarm.
 delete from alarm where id = %s and condition = 'pending'
 
+-- name: lock_device_of_alarm
+select pg_advisory_xact_lock(1, device_id) from alarm where id = %s
+
+-- name: carry_pending_on
+-- An alarm was normal, beyond its level again but not yet long enough, when a person closed it.
+insert into alarm (device_id, rule, pack, priority, latching, reason, condition, since, last_ts, last_value, peak_value,
+                   samples, deadline, stale, excess, detail, stands_at)
+select device_id, rule, pack, priority, latching, reason, 'pending', since, last_ts, last_value, last_value,
+       1, deadline, stale, excess, detail, stands_at
+from alarm where id = %s
+
 -- name: alarm_for_acknowledgement
 select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
        cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
@@ -96,6 +107,25 @@ insert into notification (alarm_id, incident_id, kind, contact_id, channel, temp
                           created_at, next_attempt_at)
 values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || %s, %s, %s)
 on conflict (idempotency_key) do nothing
+
+-- name: raised_before
+-- Until when an alarm of this rule was up that had been raised, and was so at some moment of a span: until and since.
+select max(coalesce(cleared_at, closed_at, last_ts)) from alarm
+where device_id = %s and rule = %s and raised_at is not null and least(since, raised_at) <= %s
+  and coalesce(cleared_at, closed_at, last_ts) >= %s
+
+-- name: readings_in
+-- What was measured in each span, both ends included, by the span's place from 1 on; without what is judged on another
+-- time than the stored one (flags).
+select w.place, t.*
+from unnest(%s::int[], %s::timestamptz[], %s::timestamptz[]) with ordinality as w (device_id, since, until, place)
+cross join lateral (
+    select telemetry.ts, telemetry.received_at, {columns}
+    from telemetry
+    where telemetry.device_id = w.device_id and telemetry.ts >= w.since and telemetry.ts <= w.until
+      and telemetry.flags & %s = 0
+) as t
+order by w.place, t.ts
 
 -- name: extremes_in
 -- The lowest and highest value of a metric in each span, by the span's place from 1 on.

@@ -39,12 +39,27 @@ order by a.drill, a.closed_at is not null, array_position(array['critical', 'hig
 limit %(limit)s
 
 -- name: list_incidents
-select i.id, i.kind, r.name as village, i.began_at, i.recorded_at, i.ended_at, i.homes, i.of_homes, i.homes_back,
-       i.drill
+-- Or one, by its id; or those that are part of another one.
+select i.id, i.kind, r.name as village, i.subject, i.began_at, i.recorded_at, i.ended_at, i.told_at, i.homes, i.of_homes,
+       i.homes_back, i.cause, i.hint, i.part_of_id as part_of, i.drill
 from incident i join region r on r.id = i.region_id
 where (%(everything)s or i.ended_at is null)
   and (%(drill)s::boolean is null or i.drill = %(drill)s)
-order by i.recorded_at desc limit 200
+  and (%(incident)s::bigint is null or i.id = %(incident)s)
+  and (%(part_of)s::bigint is null or i.part_of_id = %(part_of)s)
+order by i.recorded_at desc, i.id desc limit 1000
+
+-- name: devices_of_incident
+-- Of an area those of its villages.
+select h.code as home, h.address, r.name as village, coalesce(h.vulnerable, false) as vulnerable, d.uid, d.type,
+       x.silent_since, x.back_at
+from incident_device x
+join incident i on i.id = x.incident_id
+join device d on d.id = x.device_id
+left join home h on h.id = d.home_id
+left join region r on r.id = h.region_id
+where i.id = %(incident)s or i.part_of_id = %(incident)s and i.kind = 'village_silent'
+order by r.code, h.code, d.uid
 
 -- name: list_notifications
 select n.id, n.alarm_id as alarm, n.incident_id as incident, n.kind, c.name as to, c.phone, n.channel, n.body as text,

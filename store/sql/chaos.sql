@@ -28,4 +28,4 @@ select count(*) filter (where accepted_at is null), count(*) filter (where accep
 from notification where ended_at is null and (incident_id is null or created_at < %s)
 
 -- name: count_incidents
-select count(*) from incident where recorded_at < %s
+select count(*) from incident where recorded_at < %s and kind in ('village_silent', 'gateway_silent')

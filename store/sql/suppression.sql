@@ -8,7 +8,10 @@ where a.closed_at is null and a.condition <> 'pending'
        or exists (select 1 from shelving s where s.ended_at is null and s.device_id = a.device_id)
        or exists (select 1 from shelving s where s.ended_at is null and s.alarm_id = a.id)
        or exists (select 1 from flap f where f.device_id = a.device_id and f.rule = a.rule
-                  and f.flapping_since is not null))
+                  and f.flapping_since is not null)
+       or (a.rule = any(%(covered)s)
+           and exists (select 1 from alarm o where o.device_id = a.device_id and o.id <> a.id and o.closed_at is null
+                       and o.condition in ('active', 'recovering'))))
 union
 select alarm_id from withheld where ended_at is null and alarm_id is not null
 
@@ -23,6 +26,8 @@ select a.suppression <> 'none' or a.suppression_reason <> '' or d.state <> 'in_s
        or exists (select 1 from incident i join incident_device x on x.incident_id = i.id
                   where i.ended_at is null and x.device_id = a.device_id)
        or exists (select 1 from withheld w where w.alarm_id = a.id and w.ended_at is null)
+       or exists (select 1 from alarm o where o.device_id = a.device_id and o.id <> a.id and o.closed_at is null
+                  and o.condition in ('active', 'recovering'))
 from alarm a join device d on d.id = a.device_id left join home h on h.id = d.home_id
 where a.id = %(alarm)s
 
@@ -30,7 +35,9 @@ where a.id = %(alarm)s
 -- All that may suppress these alarms, and what does now.
 select a.id, a.device_id, a.rule, a.closed_at is not null,
        exists (select 1 from withheld w where w.alarm_id = a.id and w.ended_at is null), a.suppression, a.suppression_reason,
-       a.suppressed_until, i.id, d.state, coalesce(h.vacant, false), m.ends_at, s.until, s.scope, f.calm_at
+       a.suppressed_until, i.id, d.state, coalesce(h.vacant, false), m.ends_at, s.until, s.scope, f.calm_at,
+       array(select o.rule from alarm o where o.device_id = a.device_id and o.id <> a.id and o.closed_at is null
+             and o.condition in ('active', 'recovering') and o.suppression = 'none')
 from alarm a
 join device d on d.id = a.device_id
 left join home h on h.id = d.home_id

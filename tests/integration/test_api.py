@@ -10,11 +10,13 @@ import httpx
 import pytest
 import uvicorn
 
+from alerts.incident_list import read_incidents
 from api.access import refuse_open_door
 from api.app import create_app
 from catalogue.metrics import METRIC_NAMES
 from foundation.errors import SettingsError
 from foundation.settings import Settings, settings
+from store.connect import connect
 from tests.world import World, one, rows
 
 
@@ -88,6 +90,37 @@ async def test_open_alarms_the_most_urgent_first_and_acknowledged_once(world: Wo
     assert (await http.post("/v1/alarms/4711/acknowledge", json={"by": "x"})).status_code == 404
     assert (await http.post(path, json={})).status_code == 422
     assert (await http.post(path, json={"by": ""})).status_code == 422
+
+
+async def test_an_incident_lists_its_homes_and_which_are_back(
+    world: World, http: httpx.AsyncClient, database_url: str
+) -> None:
+    await world.database.execute("update home set vulnerable = code = 'home-002'")
+    await world.database.execute(
+        "with made as (insert into incident (kind, region_id, began_at, recorded_at, homes, of_homes, cause, hint)"
+        " select 'village_silent', id, %(began)s, %(now)s, 3, 3, 'power', 'suspected power cut' from region"
+        " where level = 'village' returning id)"
+        " insert into incident_device (incident_id, device_id, silent_since, back_at)"
+        " select made.id, d.id, %(began)s, case when d.uid = 'gb-000' then %(now)s::timestamptz end"
+        " from made, device d",
+        {"began": world.at(0), "now": world.at(40)},
+    )
+    (listed,) = (await http.get("/v1/incidents")).json()
+    assert (listed["cause"], listed["hint_zh"], listed["part_of"]) == ("power", "疑似停电", None)
+    found = (await http.get(f"/v1/incidents/{listed['id']}")).json()
+    assert {name: found[name] for name in listed} == listed
+    homes = [(one["home"], one["vulnerable"], one["back_at"] is not None) for one in found["affected"]]
+    assert homes == [("home-002", True, False), ("home-001", False, False), ("home-000", False, True)]
+    assert [device["uid"] for device in found["affected"][0]["devices"]] == ["co-002", "gb-002"]
+    assert (await http.get("/v1/incidents/999")).status_code == 404
+    with connect(database_url) as connection:
+        (same,) = read_incidents(connection, listed["id"], everything=False)
+    assert [home["home"] for home in same.as_json()["affected"]] == ["home-002", "home-001", "home-000"]
+    head, *lines = same.as_lines("Asia/Shanghai")
+    assert "3 of 3 homes since 01-16 03:00:00, 0 back; suspected power cut" in head
+    assert [line.split()[-1] for line in lines] == ["gb-002", "gb-001", "gb-000"]
+    assert "!" in lines[0]
+    assert "back 01-16 03:00:40" in lines[2]
 
 
 async def test_phone_numbers_are_masked(world: World, http: httpx.AsyncClient) -> None:

@@ -20,7 +20,7 @@ from alerts.engine import Engine
 from alerts.playing import Played
 from catalogue.flags import Flag
 from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
-from catalogue.rules import RulePack, parse_pack
+from catalogue.rules import READING_KINDS, RulePack, parse_pack
 from cli import app
 from foundation import settings as settings_module
 from ingest.batch import Batch
@@ -156,7 +156,9 @@ async def told(world: World) -> list[tuple[str, str, str, int]]:
 
 
 def only_readings(pack: RulePack) -> RulePack:
-    return RulePack(pack=pack.pack, version=pack.version, rules=tuple(r for r in pack.rules if r.kind != "silence"))
+    return RulePack(
+        pack=pack.pack, version=pack.version, rules=tuple(r for r in pack.rules if isinstance(r, READING_KINDS))
+    )
 
 
 def unsuppressed(pack: RulePack) -> RulePack:

@@ -256,3 +256,23 @@ async def test_acknowledging_and_clearing_at_once_end_in_one_truth(world: World,
 
         await asyncio.gather(acknowledge(), world.read("co-001", begin + 1000, co_ppm=1))
         assert [a for a in await world.alarms() if a["rule"] == "co_300"] == []
+
+
+async def test_what_is_pending_again_goes_on_when_a_person_closes_the_alarm(world: World) -> None:
+    """An hour at 50 ppm counts from its first reading, not from the acknowledgement in its last minute."""
+    await world.read("co-000", 0, co_ppm=60)
+    await world.deadlines(3600)
+    for second in range(3700, 4800, 60):
+        await world.read("co-000", second, co_ppm=5)
+    await world.read("co-000", 5000, co_ppm=60)
+    (alarm,) = [a for a in await world.alarms() if a["rule"] == "co_50"]
+    assert alarm["condition"] == "normal"
+    result = await acknowledge_alarm(world.database, alarm["id"], by="a", how="api", now=world.at(8590))
+    assert result == "acknowledged_and_closed"
+    await world.deadlines(8599)
+    assert [a["condition"] for a in await world.alarms() if a["rule"] == "co_50"] == ["pending"]
+    await world.deadlines(8600)
+    (again,) = [a for a in await world.alarms() if a["rule"] == "co_50"]
+    assert (again["condition"], again["acknowledged_at"]) == ("active", None)
+    assert (again["since"], again["raised_at"]) == (world.at(5000), world.at(8600))
+    assert again["id"] != alarm["id"]

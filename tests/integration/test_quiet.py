@@ -330,3 +330,25 @@ async def test_a_shelved_silence_is_told_after_the_shelf(village: Quiet) -> None
     assert await village.suppression() == [("shelved", "device_shelved")]
     assert await village.rings(722) == []
     assert await village.rings(HOUR + 1) == [DETECTOR_SILENT]
+
+
+async def test_carbon_monoxide_that_rises_is_one_matter_and_a_milder_alarm_is_told_when_the_worse_is_over(
+    village: Quiet,
+) -> None:
+    for minute in range(61):
+        await village.read("co-001", minute * 60, co_ppm=60)
+    assert await village.rings(60 * 60 + 1) == ["一氧化碳超过50ppm达60分钟（现60ppm）"]
+    for second in (0, 10):
+        await village.read("co-001", 61 * 60 + second, co_ppm=320)
+    assert await village.rings(61 * 60 + 11) == ["一氧化碳超过300ppm（现320ppm）"]
+    for minute in range(62, 125):
+        await village.read("co-001", minute * 60, co_ppm=60)
+    assert await village.rings(124 * 60 + 1) == [], "two hours above 30 ppm are no news"
+    reasons = {alarm["rule"]: alarm["suppression_reason"] for alarm in await village.alarms()}
+    assert reasons == {"co_300": "", "co_50": "covered_by_co_300", "co_30": "covered_by_co_300"}
+    for minute in range(125, 142):
+        await village.read("co-001", minute * 60, co_ppm=0)
+    assert await village.rings(142 * 60) == [
+        "已恢复正常：一氧化碳超过50ppm达60分钟", "已恢复正常：一氧化碳超过300ppm",
+    ]  # fmt: skip
+    assert [reason for _, reason in await village.suppression()] == ["", "", ""]

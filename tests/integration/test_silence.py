@@ -109,6 +109,12 @@ async def test_what_stays_silent_after_the_recovery_is_told_by_itself(village: W
     await village.look(712)
     (incident,) = await village.incidents()
     assert incident["ended_at"] is not None
+    assert [m["kind"] for m in await village.messages()] == ["incident", "recovery"], "not all are back at once"
+    for at in range(720, 1020, 60):
+        await village.report(at, *back)
+        await village.look(at + 1)
+    await village.report(1010, *back)
+    await village.look(1013)
     assert [m["kind"] for m in await village.messages()] == ["incident", "recovery", "raised"]
     assert {a["uid"] for a in await village.alarms()} == {"co-007", "gb-007"}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.blackout import FEWEST, SHARE, Heard, VillageSilence, is_over, judge_village
+from alerts.blackout import FEWEST, SHARE, Heard, VillageSilence, is_over, judge_village, only_gateway
 
 NOW = datetime(2026, 1, 15, 22, tzinfo=UTC)
 
@@ -139,3 +139,26 @@ def test_a_village_is_back_when_nearly_all_are_or_most_and_no_more_for_a_minute(
 ) -> None:
     changed_at = None if quiet_s is None else NOW - timedelta(seconds=quiet_s)
     assert is_over(homes, back, changed_at, NOW) is over
+
+
+@pytest.mark.parametrize(
+    ("interval_s", "quiet_s", "reason"),
+    [(5, 16, "too_few_silent"), (5, 30, "too_few_silent"), (5, 61, "village_silent"), (10, 61, "village_silent")],
+)
+def test_a_hole_of_some_readings_of_a_quick_device_is_no_blackout(interval_s: int, quiet_s: float, reason: str) -> None:
+    assert judge_village(village(*[quiet_s] * 6, interval_s=interval_s), NOW).reason == reason
+
+
+def test_the_gateway_is_named_only_where_others_with_mains_still_report() -> None:
+    behind = [Heard(n, n, NOW - timedelta(seconds=300), 60, gateway_id=7) for n in range(8)]
+    others = [Heard(20 + n, 20 + n, NOW, 60) for n in range(2)]
+    elsewhere = [Heard(20 + n, 20 + n, NOW, 60, gateway_id=8) for n in range(2)]
+    batteries = [Heard(20 + n, 20 + n, NOW, 60, battery=True) for n in range(2)]
+    mixed = [*behind, Heard(9, 9, NOW - timedelta(seconds=300), 60)]
+    for heards, gateway in (
+        ([*behind, *others], 7), ([*behind, *elsewhere], 7), ([*behind, *batteries], None), (behind, None),
+        ([*behind, others[0]], None), ([*mixed, *others], None),
+    ):  # fmt: skip
+        verdict = judge_village(heards, NOW)
+        assert verdict.reason == "village_silent"
+        assert only_gateway(verdict) == gateway

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +24,9 @@ from catalogue.rules import (
     ThresholdRule,
     default_pack,
     parse_pack,
+    read_pack,
+    shipped_pack,
+    shipped_packs,
 )
 from foundation.errors import CatalogueError
 
@@ -69,6 +74,8 @@ def test_a_pack_names_itself_on_its_alarms() -> None:
             co(on_delay_s=60, confirm_s=30),
             "mine.yaml:?, rule co_test: Value error, on_delay_s and confirm_s exclude each other",
         ),
+        (co(confirm_at=90), "mine.yaml:?, rule co_test: Value error, confirm_at is for confirm_s above a level"),
+        (co(confirm_s=30, confirm_at=14), "mine.yaml:?, rule co_test: Value error, confirm_at must lie between"),
         (co(priority="urgent"), "mine.yaml:?, rule co_test, priority: "),
         (co(source=""), "mine.yaml:?, rule co_test, source: "),
         (co(source=None), "mine.yaml:?, rule co_test, source: "),
@@ -228,3 +235,118 @@ def test_the_detectors_own_bits_raise_at_once() -> None:
     bits = {rule.event: rule.priority for rule in PACK.rules if isinstance(rule, EventRule)}
     assert bits["co_alarm"] == bits["gas_alarm"] == bits["fire_alarm"] == "critical"
     assert bits.keys() <= EVENT_TYPE.keys()
+
+
+# -- packs in files, built upon others --------------------------------------------------------------------------------
+
+
+def test_every_shipped_pack_can_be_read_and_differs_in_carbon_monoxide_alone() -> None:
+    assert shipped_packs() == ("default", "gb_15322", "ul_2034")
+    for name in ("gb_15322", "ul_2034"):
+        other = shipped_pack(name)
+        assert other.label == f"{name}@1"
+        differs = {rule.id for rule in other.rules if rule not in PACK.rules}
+        assert differs
+        assert all(rule.startswith("co_") for rule in differs)
+        assert {rule.id for rule in PACK.rules} - {rule.id for rule in other.rules} <= {
+            "co_300",
+            "co_100",
+            "co_50",
+            "co_30",
+        }
+        assert any(rule.life_safety for rule in other.rules if rule.id in differs)
+
+
+def test_an_alarm_can_say_in_which_line_its_rule_stands() -> None:
+    lines = Path(__file__).parents[2].joinpath("catalogue/packs/default.yaml").read_text(encoding="utf-8").splitlines()
+    for rule in PACK.rules:
+        file, line = rule.stands_at.split(":")
+        assert (file, lines[int(line) - 1]) == ("default.yaml", f"- id: {rule.id}")
+
+
+def test_a_pack_of_ones_own_extends_another_one(tmp_path: Path) -> None:
+    village = tmp_path / "village.yaml"
+    village.write_text(
+        yaml.safe_dump(
+            {"pack": "village", "version": 2, "extends": "default", "without": ["tamper_reported"],
+             "rules": [co(id="co_100", kind="exposure", raise_at=90, mean_at=88, on_delay_s=600), co(id="co_10")]},
+            allow_unicode=True,
+        ), encoding="utf-8",
+    )  # fmt: skip
+    mine = read_pack(village)
+    assert mine.label == "village@2"
+    assert [rule.id for rule in mine.rules] == [r.id for r in PACK.rules if r.id != "tamper_reported"] + ["co_10"]
+    replaced = mine.by_id["co_100"]
+    assert isinstance(replaced, ExposureRule)
+    assert (replaced.raise_at, replaced.stands_at.split(":")[0]) == (90, "village.yaml")
+    above = tmp_path / "home.yaml"
+    above.write_text("pack: home\nversion: 1\nextends: village.yaml\nrules: []\n", encoding="utf-8")
+    assert read_pack(above).by_id["co_100"] == replaced
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("pack: a\nversion: 1\nextends: nothing\nrules: []", "there is no rule pack 'nothing'"),
+        ("pack: a\nversion: 1\nextends: a.yaml\nrules: []", "a.yaml: a.yaml extends itself in the end"),
+        ("pack: a\nversion: 1\nextends: b.yaml\nrules: []", "cannot read"),
+        ("pack: a\nversion: 1\nextends: default\nwithout:\n- offline\n- ofline\nrules: []",
+         "a.yaml:6, without: default@4 has no rule 'ofline'"),
+        ("pack: a\nversion: 1\nwithout: [offline]\nrules: []", "a.yaml:3, without: nothing is extended"),
+        ("pack: a\nversion: 1\nrules:\n- id: here\n  stands_at: elsewhere", "a.yaml:5, stands_at: this is found out"),
+    ],
+)  # fmt: skip
+def test_a_pack_that_cannot_be_built_says_why(tmp_path: Path, text: str, named: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogueError) as refused:
+        read_pack(file)
+    assert str(refused.value).startswith(named)
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        (co(kind="exposure", on_delay_s=60, mean_at=101), "mean_at must lie between"),
+        (co(kind="exposure", on_delay_s=60), "mean_at: Field required"),
+        (co(kind="exposure", mean_at=99, on_delay_s=0), "on_delay_s: "),
+        (co(kind="rate", by=0, within_s=60), "by: "),
+        (co(minus="co_ppm"), "co_ppm stands twice in it"),
+        (co(given={"relay": {}}), "give at_least, at_most or both"),
+        (co(given={"rely": {"at_most": 0}}), "unknown metric 'rely'"),
+        (co(season={"begins": "10-15", "ends": "13-01"}), "season.ends: "),
+        (co(hours={"since": 24, "until": 6}), "hours.since: "),
+        (co(building_classes=["castle"]), "unknown building class castle"),
+        (co(life_safety=True, regions=["150500"]), "life_safety is for every home at every hour"),
+        (co(life_safety=True, nameplate=True), "life_safety looks at one metric alone"),
+        (event(kind="count", at_least=1, within_s=60), "at_least: "),
+        (co(kind="fault", metric=None, raise_at=None, clear_at=None, faults=["sad"]), "unknown fault sad"),
+    ],
+)
+def test_each_kind_refuses_what_it_cannot_be(rule: object, wrong: str) -> None:
+    with pytest.raises(CatalogueError) as refused:
+        parse_pack(pack(rule), "mine.yaml")
+    assert wrong in str(refused.value)
+
+
+def test_seasons_and_hours_run_over_their_ends() -> None:
+    winter = ThresholdRule.model_validate(
+        co(season={"begins": "10-15", "ends": "04-15"}, hours={"since": 22, "until": 6})
+    )
+    for day, hour, looked_at in (
+        (date(2026, 1, 1), 23, True), (date(2026, 4, 15), 5, True), (date(2026, 4, 16), 5, False),
+        (date(2026, 10, 15), 22, True), (date(2026, 10, 14), 22, False), (date(2026, 1, 1), 6, False),
+        (date(2026, 1, 1), 12, False),
+    ):  # fmt: skip
+        assert winter.looks_at(day, hour) is looked_at, (day, hour)
+
+
+def test_a_rule_covers_models_buildings_and_all_below_a_region() -> None:
+    rule = ThresholdRule.model_validate(
+        co(models=["KFR-*"], building_classes=["rural_traditional"], regions=["150502"])
+    )
+    here = ("150502001", "150502", "150500")
+    assert rule.covers("kfr-72", "rural_traditional", here)
+    assert not rule.covers("KF-72", "rural_traditional", here)
+    assert not rule.covers("KFR-72", "school", here)
+    assert not rule.covers("KFR-72", "rural_traditional", ("150503001", "150503", "150500"))

@@ -6,6 +6,7 @@ import re
 
 from catalogue.flags import BAD_CLOCK, Flag
 from store.migrate import migrations
+from store.named_sql import blocks
 
 
 def test_the_sql_function_names_the_same_bits() -> None:
@@ -20,6 +21,12 @@ def test_the_sql_function_names_the_same_bits() -> None:
 def test_each_flag_is_one_bit_of_the_column() -> None:
     assert all(flag.value.bit_count() == 1 for flag in Flag)
     assert max(flag.value for flag in Flag) < 2**31
+
+
+def test_the_queries_of_clocks_ask_for_the_flags_of_a_clock() -> None:
+    clock = int(BAD_CLOCK | Flag.CLOCK_SLOW)
+    for name in ("troubles_to_note", "new_clocks", "note_devices_well"):
+        assert set(re.findall(r"flags & (\d+)", blocks()[name])) == {str(clock)}
 
 
 def test_a_clock_is_bad_for_three_reasons() -> None:

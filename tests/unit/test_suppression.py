@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any, get_args
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +34,7 @@ facts = st.builds(
     shelved_until=st.none() | st.just(LATER),
     shelved_scope=st.sampled_from(["alarm", "rule", "device"]),
     flapping_until=st.none() | st.just(SOON),
+    going_on=st.lists(st.sampled_from(sorted(RULES)), max_size=3).map(tuple),
 )
 
 
@@ -53,7 +55,7 @@ def test_what_is_suppressed_has_a_reason_that_is_there(rule: Rule, may: Facts) -
         f"{may.shelved_scope}_shelved": may.shelved_until is not None,
         "vacant_home": may.vacant and "vacant" in rule.suppressed_by,
         "flapping": may.flapping_until is not None,
-    }
+    } | {f"covered_by_{other}": other in may.going_on for other in rule.covered_by}
     assert reasons[verdict.reason]
 
 
@@ -173,3 +175,21 @@ def test_work_that_cannot_be_announced(wrong: dict[str, Any], says: str) -> None
     check(work, NOW)
     with pytest.raises(SettingsError, match=says):
         check(replace(work, **wrong), NOW)
+
+
+def test_what_is_told_by_a_worse_alarm_is_not_told_again() -> None:
+    worse = Facts(going_on=("co_detector_silent", "co_100"))
+    assert judge(RULES["co_30"], worse).reason == "covered_by_co_100"
+    assert judge(RULES["co_300"], worse) == TOLD, "what endangers lives is always told"
+    assert judge(RULES["co_30"], Facts(going_on=("offline",))) == TOLD
+
+
+def test_a_pack_cannot_cover_what_endangers_lives_nor_by_what_is_not_there() -> None:
+    for rule, cover, said in (
+        ("co_300", "co_100", "nothing keeps a life_safety rule from being told"),
+        ("co_30", "co_10", r"p.yaml:3, rule co_30, covered_by: there is no rule 'co_10'"),
+    ):
+        row = RULES[rule].model_dump(mode="json", exclude_none=True) | {"covered_by": [cover]}
+        row.pop("suppressed_by")
+        with pytest.raises(CatalogueError, match=said):
+            parse_pack(yaml.safe_dump({"pack": "p", "version": 1, "rules": [row]}, sort_keys=True), "p.yaml")

@@ -1,0 +1,152 @@
+"""Which stored readings have to be read once more because of a batch, and the reading of them (alerts/hindsight.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import psycopg
+from psycopg import sql as pg
+
+from alerts.condition import State
+from alerts.hindsight import Looked
+from alerts.judgement import Device, Judgement, Observed, StateOf
+from alerts.watching import Watching
+from catalogue.flags import Flag
+from catalogue.metrics import METRIC_INDEX, METRICS
+from catalogue.rules import LevelRule
+from foundation.clock import from_ms
+from store.named_sql import sql
+
+_LONGEST: Final = timedelta(hours=12)
+"""What has been pending for longer is not read again (our choice: it hovers just below its level)."""
+
+
+@dataclass(slots=True)
+class Reread:
+    """A rule on a device, the time in question, and what is stored of it, in order."""
+
+    device: Device
+    watching: Watching
+    rule: LevelRule
+    first: datetime
+    last: datetime
+    series: list[Looked] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[int, str]:
+        """Of its alarm."""
+        return self.device.id, self.rule.id
+
+
+async def out_of_order(
+    connection: psycopg.AsyncConnection,
+    judgement: Judgement,
+    readings: Iterable[Observed],
+    state_of: StateOf,
+    until: datetime,
+) -> list[Reread]:
+    """The rules for which readings of the batch came behind newer ones in such a way that it matters.
+
+    Each with everything stored from where it begins `until` the latest time that a reading may have.
+    """
+    wanted: dict[tuple[int, str], Reread] = {}
+    behind: set[tuple[int, str]] = set()
+    taken: dict[int, set[datetime]] = {}
+    for reading in readings:
+        ts, device = from_ms(reading.judged_ms), reading.device
+        taken.setdefault(device.id, set()).add(ts)
+        if reading.late:
+            continue
+        for one, rule in judgement.on_levels(device):
+            value = one.quantity(reading.values)
+            if value is None or not rule.waits_s:
+                continue
+            state = state_of(device.id, rule.id)
+            since = _since(state, ts, beyond=rule.beyond(value))
+            if since is not None:
+                entry = wanted.setdefault((device.id, rule.id), Reread(device, one, rule, since, until))
+                entry.first = min(entry.first, since)
+                if state is not None and ts < state.last_ts:
+                    behind.add(entry.key)
+    await _read(connection, judgement, wanted.values())
+    # where nothing was known of an alarm, only what is stored tells whether something newer had come before
+    return [
+        entry
+        for entry in wanted.values()
+        if entry.key in behind or any(one.ts not in taken[entry.device.id] for one in entry.series)
+    ]
+
+
+def _since(state: State | None, ts: datetime, *, beyond: bool) -> datetime | None:
+    """From when on readings have to be looked at if this one came behind newer ones; None: it would not matter."""
+    if state is not None and state.condition in {"active", "recovering"}:
+        return None
+    over = state is not None and state.cleared_at is not None and ts <= state.cleared_at
+    if state is None or state.deadline is None or ts < state.since:
+        return ts if beyond and not over else None
+    if ts >= state.last_ts or state.last_ts - state.since > _LONGEST:
+        return None
+    return state.since
+
+
+async def late_exposures(
+    connection: psycopg.AsyncConnection, judgement: Judgement, readings: Iterable[Observed], state_of: StateOf
+) -> list[Reread]:
+    """The rules that hold for a time, are told late, and beyond whose level late readings are, from `first` to `last`.
+
+    With what is stored around these: an alarm that they are part of was raised within `holds_s` of them.
+    """
+    wanted: dict[tuple[int, str], Reread] = {}
+    for reading in readings:
+        if not reading.late:
+            continue
+        ts, device = from_ms(reading.judged_ms), reading.device
+        for one, rule in judgement.on_levels(device):
+            value = one.quantity(reading.values)
+            if value is None or not (rule.tell_late and rule.holds_s and rule.beyond(value)):
+                continue
+            state = state_of(device.id, rule.id)
+            if state is None or state.condition == "pending":
+                entry = wanted.setdefault((device.id, rule.id), Reread(device, one, rule, ts, ts))
+                entry.first, entry.last = min(entry.first, ts), max(entry.last, ts)
+    await _read(connection, judgement, wanted.values(), around=True)
+    return list(wanted.values())
+
+
+async def _read(
+    connection: psycopg.AsyncConnection, judgement: Judgement, wanted: Iterable[Reread], *, around: bool = False
+) -> None:
+    by_needs: dict[tuple[str, ...], list[Reread]] = {}
+    for entry in wanted:
+        by_needs.setdefault(entry.rule.needs, []).append(entry)
+    for needs, some in by_needs.items():
+        more = [timedelta(seconds=entry.rule.holds_s if around else 0) for entry in some]
+        cursor = await connection.execute(
+            sql("readings_in", columns=pg.SQL(", ").join(map(pg.Identifier, needs))),
+            (
+                [entry.device.id for entry in some],
+                [entry.first - margin for entry, margin in zip(some, more, strict=True)],
+                [entry.last + margin for entry, margin in zip(some, more, strict=True)],
+                int(Flag.CLOCK_SLOW),
+            ),
+        )
+        async for place, ts, received_at, *values in cursor:
+            seen = _looked(judgement, some[place - 1], ts, received_at, values)
+            if seen is not None:
+                some[place - 1].series.append(seen)
+
+
+def _looked(
+    judgement: Judgement, entry: Reread, ts: datetime, received_at: datetime, found: Sequence[float | None]
+) -> Looked | None:
+    values: list[float | None] = [None] * len(METRICS)
+    for name, value in zip(entry.rule.needs, found, strict=True):
+        values[METRIC_INDEX[name]] = value
+    quantity = entry.watching.quantity(values)
+    if quantity is None:
+        return None
+    looks = judgement.looks(entry.watching, entry.rule, values, ts)
+    return Looked(ts, received_at, quantity if looks else None)
