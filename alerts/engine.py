@@ -169,7 +169,7 @@ class Engine:
     async def _up_until(
         connection: psycopg.AsyncConnection, device_id: int, rule: str, begins: datetime, ends: datetime
     ) -> datetime | None:
-        """Until when an alarm of the rule was up that had been raised and was so in this span; None if there is none."""
+        """Until when an alarm of the rule was up that had been raised and was so in this span; None: there is none."""
         row = await (await connection.execute(sql("raised_before"), (device_id, rule, ends, begins))).fetchone()
         return row[0] if row else None
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql as pg
 
+from catalogue.flags import Flag
 from store.columnar import END, HEAD, Numbers, arrays_of, unix_ms
 from store.named_sql import sql
 
@@ -120,6 +121,25 @@ def stored_events(
         StoredEvent(_ms(ts), _ms(received_at), device_id, flags, kind, on)
         for ts, received_at, device_id, flags, kind, on in cursor
     ]
+
+
+def stored_series(
+    connection: psycopg.Connection,
+    device_id: int,
+    metrics: Sequence[str],
+    span: tuple[datetime, datetime],
+    received_by: datetime,
+) -> list[tuple[datetime, datetime, tuple[float | None, ...]]]:
+    """What a device had measured in a span, both ends included: when, when received, values; in order of time.
+
+    Only what had been received by a moment, to its millisecond; without what a slow clock has measured.
+    """
+    columns = pg.SQL(", ").join(pg.Identifier(name) for name in metrics)
+    found = connection.execute(
+        sql("series_received_by", columns=columns),
+        (device_id, *span, received_by + _MILLISECOND, int(Flag.CLOCK_SLOW)),
+    )
+    return [(ts, received_at, tuple(values)) for ts, received_at, *values in found]
 
 
 def _every(devices: int) -> timedelta:

@@ -6,15 +6,16 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from itertools import groupby
+from typing import Final
 
 import numpy as np
 
-from alerts.backtest.arrivals import Arrivals, Arrived, Bools, Longs, Released, judged_ms
+from alerts.backtest.arrivals import Arrivals, Arrived, ArrivedReading, Bools, Released, judged_ms
 from alerts.backtest.county import NOWHERE, County, ReplayedDevice
 from alerts.backtest.past import ReplayedPast
 from alerts.backtest.silence import Gaps, Silences
-from alerts.playing import Played, Player
+from alerts.playing import Fill, Played, Player
 from catalogue.flags import Flag
 from catalogue.rules import RulePack, SilenceRule
 from foundation.clock import from_ms
@@ -65,11 +66,12 @@ class Listener:
 class Replay:
     """Give it alarm bits of a day before the day's readings, readings in order of measured time, then `end`.
 
-    No deadline after `until` is passed: nobody knows what would have been said by then.
+    No deadline after `until` is passed: nobody knows what would have been said by then. `fill` reads what had been
+    stored when something came late or out of order; without it each such reading is judged by itself.
     """
 
-    def __init__(self, county: County, packs: Sequence[Listener], until: datetime) -> None:
-        self._county, self._packs, self._until = county, packs, until
+    def __init__(self, county: County, packs: Sequence[Listener], until: datetime, fill: Fill | None = None) -> None:
+        self._county, self._packs, self._until, self._fill = county, packs, until, fill
         self.metrics = tuple(sorted(set[str]().union(*(one.player.metrics for one in packs))))
         self.events = tuple(sorted(set[str]().union(*(one.player.events for one in packs))))
         self.faults = any(one.player.faults for one in packs)
@@ -80,6 +82,8 @@ class Replay:
         self._bits: list[tuple[int, int, int, ArrivedEvent]] = []
         self._numbers = 0
         self._newest_ms = 0
+        self._newest_of = np.zeros(len(county.devices), dtype=np.int64)
+        """The latest time at which each device measured something, of what has been judged."""
         self.judged = 0
         """Readings that went to the rules one by one: suspect, or of a device with an open alarm."""
 
@@ -160,20 +164,38 @@ class Replay:
             if received_ms < before_ms:
                 concerned[self._county.place(bit.device.id)] = True
         rows = np.flatnonzero(concerned[ready.place])
-        columns: list[list[Any]] = [rows.tolist(), ready.received_ms[rows].tolist(), _ids(ready, rows)]
-        columns += [which[rows].tolist() for which in found]
-        for row, received_ms, device_id, *suspected in zip(*columns, strict=True):
+        rows = rows[np.lexsort((ready.judged_ms[rows], ready.place[rows], ready.received_ms[rows]))]
+        received, places = ready.received_ms[rows].tolist(), ready.place[rows].tolist()
+        columns = [which[rows].tolist() for which in found]
+        # what one device sent at once is judged together
+        for (received_ms, place), some in groupby(range(len(rows)), lambda at: (received[at], places[at])):
+            members = list(some)
             self._play_bits(received_ms)
-            at = min(from_ms(received_ms), self._until)
-            reading = None
-            for one, suspect in zip(self._packs, suspected, strict=True):
-                one.take(one.player.pass_time(at))
-                if suspect or one.player.is_open(device_id):
-                    if reading is None:
-                        reading = ready.reading(row)
-                        self.judged += 1
-                    one.take(one.player.take(reading))
+            self._judge_together(
+                ready, rows[members].tolist(), place, [any(column[at] for at in members) for column in columns]
+            )
+        np.maximum.at(self._newest_of, ready.place, ready.judged_ms)
         self._play_bits(before_ms)
+
+    def _judge_together(self, ready: Arrived, rows: list[int], place: int, suspected: list[bool]) -> None:
+        device_id = self._county.devices[place].id
+        at = min(from_ms(int(ready.received_ms[rows[0]])), self._until)
+        newest_ms = int(self._newest_of[place])
+        again = bool(ready.late[rows].any()) or int(ready.judged_ms[rows[0]]) < newest_ms
+        self._newest_of[place] = max(newest_ms, int(ready.judged_ms[rows[-1]]))
+        readings: list[ArrivedReading] = []
+        for one, suspect in zip(self._packs, suspected, strict=True):
+            one.take(one.player.pass_time(at))
+            if not suspect and not one.player.is_open(device_id):
+                continue
+            if not readings:
+                readings = [ready.reading(row) for row in rows]
+                self.judged += len(rows)
+            if again and self._fill is not None:
+                one.take(one.player.take_together(readings, self._fill))
+            else:
+                for reading in readings:
+                    one.take(one.player.take(reading))
 
     def _play_bits(self, before_ms: int) -> None:
         bits = self._bits
@@ -189,8 +211,3 @@ def suspects(arrived: Arrived, player: Player) -> Bools:
     """Which the rules of a player must see whatever state their devices are in."""
     found = arrived.screened(player.suspects)
     return found | (arrived.fault != 0) if player.faults else found
-
-
-def _ids(ready: Arrived, rows: Longs) -> list[int]:
-    ids: list[int] = ready.county.ids[ready.place[rows]].tolist()
-    return ids
