@@ -124,6 +124,11 @@ class Judgement:
         """Every type of alarm bit that a rule looks at."""
         return frozenset(rule.event for rule in self._events)
 
+    @property
+    def faults(self) -> bool:
+        """Whether a rule looks at makers' fault codes."""
+        return bool(self._faults)
+
     def suspect(self, reading: Observed) -> bool:
         """Whether the reading may raise something: it is beyond a level, or carries a fault."""
         if reading.fault and self._faults:

@@ -7,8 +7,8 @@ where each reading is a row of a COPY.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -16,12 +16,17 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql as pg
 
+from catalogue.flags import Flag
 from store.columnar import END, HEAD, Numbers, arrays_of, unix_ms
 from store.named_sql import sql
 
 AT_ONCE: Final = 65_536
 """So many readings or a few more become one `StoredReadings`."""
 _FIXED: Final = ("ts", "received_at", "device_id", "flags")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_IDS: Final = 1 << 31
+"""More than a device's id."""
 _DEVICE_SECONDS: Final = 240_000
 _SIX_DIGITS: Final = 5
 """A real holds every decimal number of six digits; the first stands before this many."""
@@ -36,6 +41,8 @@ class StoredReadings:
     device_id: npt.NDArray[np.int64]
     flags: npt.NDArray[np.int64]
     metrics: dict[str, npt.NDArray[np.float64]]
+    faults: dict[int, str] = field(default_factory=dict)
+    """By row the maker's code that the reading carries; most carry none."""
 
     def __len__(self) -> int:
         return len(self.ts_ms)
@@ -67,8 +74,10 @@ def stored_readings(
     end: datetime,
     devices: Sequence[int] | None = None,
     expected: int = 10_000,
+    *,
+    faults: bool = False,
 ) -> Iterator[StoredReadings]:
-    """The readings measured from `begin` to before `end`; of these devices, or of all.
+    """The readings measured from `begin` to before `end`; of these devices, or of all; with `faults` makers' codes.
 
     All of one `StoredReadings` were measured before all of the next. The server sorts what it is asked for: ask for a
     day, which is one chunk of the hypertable, and not for a month. `expected`: about so many devices.
@@ -77,6 +86,7 @@ def stored_readings(
         pg.SQL(", array_agg(coalesce({}, 'NaN'::real))").format(pg.Identifier(name)) for name in metrics
     )
     names = (*_FIXED, *metrics)
+    coded = _faults(connection, begin, end, devices) if faults else _Faults([])
     gathered: list[dict[str, Numbers]] = []
     many = 0
     statement = sql("copy_out_telemetry", columns=columns)
@@ -92,10 +102,10 @@ def stored_readings(
             gathered.append(arrays)
             many += len(arrays["ts"])
             if many >= AT_ONCE:
-                yield _joined(gathered, metrics)
+                yield _joined(gathered, metrics, coded)
                 gathered, many = [], 0
     if gathered:
-        yield _joined(gathered, metrics)
+        yield _joined(gathered, metrics, coded)
 
 
 def stored_events(
@@ -111,6 +121,25 @@ def stored_events(
         StoredEvent(_ms(ts), _ms(received_at), device_id, flags, kind, on)
         for ts, received_at, device_id, flags, kind, on in cursor
     ]
+
+
+def stored_series(
+    connection: psycopg.Connection,
+    device_id: int,
+    metrics: Sequence[str],
+    span: tuple[datetime, datetime],
+    received_by: datetime,
+) -> list[tuple[datetime, datetime, tuple[float | None, ...]]]:
+    """What a device had measured in a span, both ends included: when, when received, values; in order of time.
+
+    Only what had been received by a moment, to its millisecond; without what a slow clock has measured.
+    """
+    columns = pg.SQL(", ").join(pg.Identifier(name) for name in metrics)
+    found = connection.execute(
+        sql("series_received_by", columns=columns),
+        (device_id, *span, received_by + _MILLISECOND, int(Flag.CLOCK_SLOW)),
+    )
+    return [(ts, received_at, tuple(values)) for ts, received_at, *values in found]
 
 
 def _every(devices: int) -> timedelta:
@@ -142,16 +171,42 @@ def as_sent(values: Numbers) -> npt.NDArray[np.float64]:
         return np.where(short.astype(np.float32) == values, short, stored)
 
 
-def _joined(parts: list[dict[str, Numbers]], metrics: Sequence[str]) -> StoredReadings:
+class _Faults:
+    """Readings with a maker's code, in order of time: moment, device, code. Few are; a text for each would cost all."""
+
+    def __init__(self, rows: Sequence[tuple[int, int, str]]) -> None:
+        self._ts_ms = np.array([ts_ms for ts_ms, _, _ in rows], dtype=np.int64)
+        self._rows = rows
+
+    def among(self, ts_ms: npt.NDArray[np.int64], device_id: npt.NDArray[np.int64]) -> dict[int, str]:
+        """By row the codes of these readings, no two of which have the same device and moment."""
+        begin = int(ts_ms.min())
+        first, last = np.searchsorted(self._ts_ms, (begin, int(ts_ms.max()) + 1)).tolist()
+        if first == last:
+            return {}
+        codes = {(ms - begin) * _IDS + device: code for ms, device, code in self._rows[first:last]}
+        keys = (ts_ms - begin) * _IDS + device_id
+        rows = np.flatnonzero(np.isin(keys, np.fromiter(codes, dtype=np.int64, count=len(codes))))
+        return {row: codes[key] for row, key in zip(rows.tolist(), keys[rows].tolist(), strict=True)}
+
+
+def _faults(connection: psycopg.Connection, begin: datetime, end: datetime, devices: Sequence[int] | None) -> _Faults:
+    cursor = connection.execute(sql("faults_between"), _between(begin, end, devices))
+    return _Faults([(_ms(ts), device_id, code) for ts, device_id, code in cursor])
+
+
+def _joined(parts: list[dict[str, Numbers]], metrics: Sequence[str], coded: _Faults) -> StoredReadings:
     found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    ts_ms, device_id = unix_ms(found["ts"]), found["device_id"].astype(np.int64)
     return StoredReadings(
-        unix_ms(found["ts"]),
+        ts_ms,
         unix_ms(found["received_at"]),
-        found["device_id"].astype(np.int64),
+        device_id,
         found["flags"].astype(np.int64),
         {name: as_sent(found[name]) for name in metrics},
+        coded.among(ts_ms, device_id),
     )
 
 
 def _ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // _MILLISECOND

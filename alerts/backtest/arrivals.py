@@ -52,6 +52,9 @@ class Arrived:
     received_ms: Longs
     late: Bools
     values: npt.NDArray[np.float64]
+    fault: npt.NDArray[np.int32]
+    """The maker's code that it carries, as its place among the `codes`; 0 for none."""
+    codes: Sequence[str | None]
 
     def __len__(self) -> int:
         return len(self.place)
@@ -60,7 +63,7 @@ class Arrived:
         """Only these: places, or which."""
         return Arrived(
             self.county, self.metrics, self.place[rows], self.judged_ms[rows], self.received_ms[rows],
-            self.late[rows], self.values[rows],
+            self.late[rows], self.values[rows], self.fault[rows], self.codes,
         )  # fmt: skip
 
     def reading(self, row: int) -> ArrivedReading:
@@ -71,8 +74,9 @@ class Arrived:
                 values[METRIC_INDEX[name]] = value
         device = self.county.devices[self.place[row]]
         return ArrivedReading(
-            device, int(self.judged_ms[row]), int(self.received_ms[row]), bool(self.late[row]), values
-        )
+            device, int(self.judged_ms[row]), int(self.received_ms[row]), bool(self.late[row]), values,
+            self.codes[self.fault[row]],
+        )  # fmt: skip
 
     def screened(self, suspects: Callable[[OneType], Bools]) -> Bools:
         """Which are suspect: asked for each device type by itself."""
@@ -110,10 +114,12 @@ class Arrivals:
 
     def __init__(self, county: County, metrics: tuple[str, ...], worth: Callable[[Arrived], Bools]) -> None:
         self._county, self._metrics, self._worth = county, metrics, worth
-        self._waiting = self._nothing()
         self._heard = np.empty((0, 2), dtype=np.int64)
         self._new: list[Arrived] = []
         self._many = 0
+        self._codes: list[str | None] = [None]
+        self._numbers: dict[str, int] = {}
+        self._waiting = self._nothing()
         self.readings = 0
         """How many have been taken, of devices that are replayed."""
 
@@ -157,23 +163,34 @@ class Arrivals:
         values = np.column_stack([stored.metrics[name] for name in self._metrics]) if self._metrics else (
             np.empty((len(stored), 0))
         )  # fmt: skip
-        slow = stored.flags & _SLOW != 0
         every = Arrived(
             self._county,
             self._metrics,
             place,
-            np.where(slow, stored.received_ms, stored.ts_ms),
+            judged_ms(stored),
             stored.received_ms,
             stored.flags & _HISTORY != 0,
             values,
+            self._faults(stored),
+            self._codes,
         )
         return every if (place != NOWHERE).all() else every.at(place != NOWHERE)
+
+    def _faults(self, stored: StoredReadings) -> npt.NDArray[np.int32]:
+        numbers = np.zeros(len(stored), dtype=np.int32)
+        for row, code in stored.faults.items():
+            number = self._numbers.get(code)
+            if number is None:
+                number = self._numbers[code] = len(self._codes)
+                self._codes.append(code)
+            numbers[row] = number
+        return numbers
 
     def _nothing(self) -> Arrived:
         none = np.empty(0, dtype=np.int64)
         return Arrived(
             self._county, self._metrics, none, none, none, np.empty(0, dtype=np.bool_),
-            np.empty((0, len(self._metrics))),
+            np.empty((0, len(self._metrics))), np.empty(0, dtype=np.int32), self._codes,
         )  # fmt: skip
 
 
@@ -187,6 +204,11 @@ class Released:
     before_ms: int
 
 
+def judged_ms(stored: StoredReadings) -> Longs:
+    """The time that rules see."""
+    return np.where(stored.flags & _SLOW != 0, stored.received_ms, stored.ts_ms)
+
+
 def _joined(parts: list[Arrived]) -> Arrived:
     first = parts[0]
     return Arrived(
@@ -197,4 +219,6 @@ def _joined(parts: list[Arrived]) -> Arrived:
         np.concatenate([part.received_ms for part in parts]),
         np.concatenate([part.late for part in parts]),
         np.concatenate([part.values for part in parts]),
+        np.concatenate([part.fault for part in parts]),
+        first.codes,
     )

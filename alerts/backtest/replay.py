@@ -6,14 +6,16 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from itertools import groupby
+from typing import Final
 
 import numpy as np
 
-from alerts.backtest.arrivals import Arrivals, Arrived, Bools, Longs, Released
+from alerts.backtest.arrivals import Arrivals, Arrived, ArrivedReading, Bools, Released, judged_ms
 from alerts.backtest.county import NOWHERE, County, ReplayedDevice
+from alerts.backtest.past import ReplayedPast
 from alerts.backtest.silence import Gaps, Silences
-from alerts.playing import Played, Player
+from alerts.playing import Fill, Played, Player
 from catalogue.flags import Flag
 from catalogue.rules import RulePack, SilenceRule
 from foundation.clock import from_ms
@@ -45,6 +47,7 @@ class Listener:
         note_gaps: Callable[[Gaps], None],
         acknowledge_after: timedelta | None = None,
     ) -> None:
+        self.rules = pack.rules
         self.player = Player(pack.rules, acknowledge_after)
         self.silences = Silences(county, (rule for rule in pack.rules if isinstance(rule, SilenceRule)))
         self._note, self._note_gaps = note, note_gaps
@@ -63,17 +66,24 @@ class Listener:
 class Replay:
     """Give it alarm bits of a day before the day's readings, readings in order of measured time, then `end`.
 
-    No deadline after `until` is passed: nobody knows what would have been said by then.
+    No deadline after `until` is passed: nobody knows what would have been said by then. `fill` reads what had been
+    stored when something came late or out of order; without it each such reading is judged by itself.
     """
 
-    def __init__(self, county: County, packs: Sequence[Listener], until: datetime) -> None:
-        self._county, self._packs, self._until = county, packs, until
+    def __init__(self, county: County, packs: Sequence[Listener], until: datetime, fill: Fill | None = None) -> None:
+        self._county, self._packs, self._until, self._fill = county, packs, until, fill
         self.metrics = tuple(sorted(set[str]().union(*(one.player.metrics for one in packs))))
         self.events = tuple(sorted(set[str]().union(*(one.player.events for one in packs))))
+        self.faults = any(one.player.faults for one in packs)
+        self.past = ReplayedPast(county, (rule for one in packs for rule in one.rules))
+        for one in packs:
+            one.player.past = self.past
         self._arrivals = Arrivals(county, self.metrics, self._worth)
         self._bits: list[tuple[int, int, int, ArrivedEvent]] = []
         self._numbers = 0
         self._newest_ms = 0
+        self._newest_of = np.zeros(len(county.devices), dtype=np.int64)
+        """The latest time at which each device measured something, of what has been judged."""
         self.judged = 0
         """Readings that went to the rules one by one: suspect, or of a device with an open alarm."""
 
@@ -92,8 +102,15 @@ class Replay:
         """How many alarm bits have been taken."""
         return self._numbers
 
-    def take_events(self, stored: Iterable[StoredEvent]) -> None:
+    def remember(self, readings: Iterable[StoredReadings], events: Sequence[StoredEvent]) -> None:
+        """What rules that look back find before the first reading that is replayed."""
+        self.past.take_events(events)
+        for some in readings:
+            self._remember(some)
+
+    def take_events(self, stored: Sequence[StoredEvent]) -> None:
         """Alarm bits in any order."""
+        self.past.take_events(stored)
         for one in stored:
             place = self._county.place(one.device_id)
             if place != NOWHERE:
@@ -105,6 +122,7 @@ class Replay:
 
     def take(self, stored: StoredReadings) -> None:
         """Readings measured after those that came before."""
+        self._remember(stored)
         for released in self._arrivals.take(stored):
             self._play(released)
 
@@ -117,44 +135,67 @@ class Replay:
     def _worth(self, arrived: Arrived) -> Bools:
         found = np.zeros(len(arrived), dtype=np.bool_)
         for one in self._packs:
-            found |= arrived.screened(one.player.suspects)
+            found |= suspects(arrived, one.player)
         return found
+
+    def _remember(self, stored: StoredReadings) -> None:
+        if self.past.metrics:
+            self.past.take(stored, self._county.places(stored.device_id), judged_ms(stored))
 
     def _play(self, released: Released) -> None:
         ready = released.readings
         # where nothing is stored any more nobody was heard, and that says nothing about anybody
         self._newest_ms = max(self._newest_ms, int(ready.received_ms[-1]) if len(ready) else 0)
         until_ms = min(round(self._until.timestamp() * 1000), self._newest_ms)
-        self._judge(ready, [ready.screened(one.player.suspects) for one in self._packs], released.before_ms)
+        self._judge(ready, [suspects(ready, one.player) for one in self._packs], released.before_ms)
         place = np.concatenate([ready.place, released.heard_place])
         heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
         in_time = heard_ms <= until_ms
         for one in self._packs:
             one.take_gaps(one.silences.pass_time(place[in_time], heard_ms[in_time], min(released.before_ms, until_ms)))
+        self.past.forget(released.before_ms)
 
-    def _judge(self, ready: Arrived, suspects: list[Bools], before_ms: int) -> None:
+    def _judge(self, ready: Arrived, found: list[Bools], before_ms: int) -> None:
         concerned = np.zeros(len(self._county.devices), dtype=np.bool_)
-        for one, which in zip(self._packs, suspects, strict=True):
+        for one, which in zip(self._packs, found, strict=True):
             concerned[ready.place[which]] = True
             concerned[self._county.places(one.player.open_devices)] = True
         for received_ms, _, _, bit in self._bits:
             if received_ms < before_ms:
                 concerned[self._county.place(bit.device.id)] = True
         rows = np.flatnonzero(concerned[ready.place])
-        columns: list[list[Any]] = [rows.tolist(), ready.received_ms[rows].tolist(), _ids(ready, rows)]
-        columns += [which[rows].tolist() for which in suspects]
-        for row, received_ms, device_id, *suspected in zip(*columns, strict=True):
+        rows = rows[np.lexsort((ready.judged_ms[rows], ready.place[rows], ready.received_ms[rows]))]
+        received, places = ready.received_ms[rows].tolist(), ready.place[rows].tolist()
+        columns = [which[rows].tolist() for which in found]
+        # what one device sent at once is judged together
+        for (received_ms, place), some in groupby(range(len(rows)), lambda at: (received[at], places[at])):
+            members = list(some)
             self._play_bits(received_ms)
-            at = min(from_ms(received_ms), self._until)
-            reading = None
-            for one, suspect in zip(self._packs, suspected, strict=True):
-                one.take(one.player.pass_time(at))
-                if suspect or one.player.is_open(device_id):
-                    if reading is None:
-                        reading = ready.reading(row)
-                        self.judged += 1
-                    one.take(one.player.take(reading))
+            self._judge_together(
+                ready, rows[members].tolist(), place, [any(column[at] for at in members) for column in columns]
+            )
+        np.maximum.at(self._newest_of, ready.place, ready.judged_ms)
         self._play_bits(before_ms)
+
+    def _judge_together(self, ready: Arrived, rows: list[int], place: int, suspected: list[bool]) -> None:
+        device_id = self._county.devices[place].id
+        at = min(from_ms(int(ready.received_ms[rows[0]])), self._until)
+        newest_ms = int(self._newest_of[place])
+        again = bool(ready.late[rows].any()) or int(ready.judged_ms[rows[0]]) < newest_ms
+        self._newest_of[place] = max(newest_ms, int(ready.judged_ms[rows[-1]]))
+        readings: list[ArrivedReading] = []
+        for one, suspect in zip(self._packs, suspected, strict=True):
+            one.take(one.player.pass_time(at))
+            if not suspect and not one.player.is_open(device_id):
+                continue
+            if not readings:
+                readings = [ready.reading(row) for row in rows]
+                self.judged += len(rows)
+            if again and self._fill is not None:
+                one.take(one.player.take_together(readings, self._fill))
+            else:
+                for reading in readings:
+                    one.take(one.player.take(reading))
 
     def _play_bits(self, before_ms: int) -> None:
         bits = self._bits
@@ -166,6 +207,7 @@ class Replay:
                 one.take(one.player.take_event(bit))
 
 
-def _ids(ready: Arrived, rows: Longs) -> list[int]:
-    ids: list[int] = ready.county.ids[ready.place[rows]].tolist()
-    return ids
+def suspects(arrived: Arrived, player: Player) -> Bools:
+    """Which the rules of a player must see whatever state their devices are in."""
+    found = arrived.screened(player.suspects)
+    return found | (arrived.fault != 0) if player.faults else found

@@ -13,17 +13,28 @@ import psycopg
 from alerts.backtest.county import County, read_county
 from alerts.backtest.replay import Listener, Replay
 from alerts.backtest.tally import Tally, VillageRow, compared
+from alerts.judgement import Judgement
+from alerts.playing import Fill
+from alerts.rereading import Reread
 from catalogue.rules import LookRule, RulePack, SilenceRule
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnfit, NotFound, SettingsError
 from store.connect import connect, unavailable
-from store.stored import read_only, stored_events, stored_readings, stored_span
+from store.stored import read_only, stored_events, stored_readings, stored_series, stored_span
 
 DAY: Final = timedelta(days=1)
 """So much is asked for at once: a chunk of the hypertable."""
 _MESSAGES: Final = (
     "messages are those that go into the outbox when an alarm is raised and cleared; what becomes of them there, and"
     " who is told next when nobody answers, is not replayed"
+)
+_HELD_BACK: Final = (
+    "nothing is held back: a message counts also where a flapping or shelved alarm, maintenance, a vacant home or a"
+    " worse alarm that says the same would keep it from people"
+)
+_ORDER: Final = (
+    "what a worker stored in one transaction is judged message by message, in the order of receipt: where messages of"
+    " one device overtook each other, an alarm may be dated some seconds otherwise"
 )
 _SILENCE: Final = (
     "incidents are not replayed: a village without power counts a silence a device, where people would get one message;"
@@ -83,6 +94,8 @@ class Backtest:
         found = [
             "the first reading meets no open alarm: what was under way before --from is not known",
             _MESSAGES,
+            _HELD_BACK,
+            _ORDER,
             "devices, villages and people are those of today",
         ]
         if any(isinstance(rule, SilenceRule) for pack in packs for rule in pack.rules):
@@ -125,9 +138,9 @@ def backtest(
     if options.end <= options.begin:
         raise SettingsError("there is no time between --from and --to", do="say a later --to")
     until = min(options.end, clock())
-    with connect(database_url, autocommit=True) as connection:
+    with connect(database_url, autocommit=True) as connection, connect(database_url, autocommit=True) as beside:
         try:
-            return _backtest(connection, options, until, progress)
+            return _backtest(connection, beside, options, until, progress)
         except psycopg.OperationalError as failed:
             raise unavailable(failed) from failed
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as lacking:
@@ -137,7 +150,11 @@ def backtest(
 
 
 def _backtest(
-    connection: psycopg.Connection, options: Options, until: datetime, progress: Callable[[datetime, int], None]
+    connection: psycopg.Connection,
+    beside: psycopg.Connection,
+    options: Options,
+    until: datetime,
+    progress: Callable[[datetime, int], None],
 ) -> Backtest:
     read_only(connection)
     county = read_county(connection, options.region)
@@ -147,6 +164,7 @@ def _backtest(
         county,
         [Listener(one.pack, county, one.note, one.note_gaps, options.acknowledge_after) for one in (present, new)],
         until,
+        out_of(beside),
     )
     began, cpu = time.perf_counter(), time.process_time()
     play(connection, replay, options.begin, options.end, ids, progress)
@@ -154,6 +172,18 @@ def _backtest(
     if not replay.readings and not replay.bits:
         raise _nothing(connection, options)
     return Backtest(options, county, present, new, replay.readings, replay.bits, replay.judged, seconds, cpu_s)
+
+
+def out_of(connection: psycopg.Connection) -> Fill:
+    """Reads what had been stored out of a connection of its own: on the other a COPY is under way."""
+    read_only(connection)
+
+    def fill(judgement: Judgement, entry: Reread, received_by: datetime) -> None:
+        span = entry.since, entry.until
+        for seen in stored_series(connection, entry.device.id, entry.rule.needs, span, received_by):
+            entry.add(judgement, *seen)
+
+    return fill
 
 
 def play(
@@ -165,9 +195,15 @@ def play(
     progress: Callable[[datetime, int], None] = lambda *_: None,
 ) -> None:
     """Everything measured from `begin` to before `end`, of these devices or all, through a replay to its end."""
+    past, many = replay.past, replay.devices
+    for day, until in _days(connection, begin - timedelta(seconds=past.longest_s), begin):
+        replay.remember(
+            stored_readings(connection, past.metrics, day, until, devices, many) if past.metrics else (),
+            stored_events(connection, past.events, day, until, devices),
+        )
     for day, until in _days(connection, begin, end):
         replay.take_events(stored_events(connection, replay.events, day, until, devices))
-        for some in stored_readings(connection, replay.metrics, day, until, devices, replay.devices):
+        for some in stored_readings(connection, replay.metrics, day, until, devices, many, faults=replay.faults):
             replay.take(some)
             progress(day, replay.readings)
     replay.end()

@@ -19,6 +19,20 @@ copy (
     group by time_bucket(%(every)s, ts) order by time_bucket(%(every)s, ts)
 ) to stdout (format binary)
 
+-- name: faults_between
+-- Readings that carry a maker's code: few, and a text, so not among the arrays.
+select ts, device_id, fault from telemetry
+where ts >= %(begin)s and ts < %(end)s and fault is not null
+  and (%(devices)s::int[] is null or device_id = any(%(devices)s::int[]))
+order by ts
+
+-- name: series_received_by
+-- What one device had measured between two moments, both included, and what had been received before a third; without
+-- what is judged on another time than the stored one (flags).
+select ts, received_at, {columns} from telemetry
+where device_id = %s and ts >= %s and ts <= %s and received_at < %s and flags & %s = 0
+order by ts
+
 -- name: events_between
 select ts, received_at, device_id, flags, type, is_on from device_event
 where ts >= %(begin)s and ts < %(end)s and type = any(%(types)s)

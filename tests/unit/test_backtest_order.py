@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from alerts.backtest import arrivals
 from alerts.backtest.arrivals import Arrivals, Released
 from alerts.backtest.county import County, ReplayedDevice, Village
+from alerts.backtest.replay import suspects
 from alerts.backtest.silence import Silences
+from alerts.judgement import Judgement
+from alerts.playing import Player
 from catalogue.flags import Flag
 from catalogue.rules import SilenceRule, default_pack
 from store.stored import StoredReadings
@@ -88,6 +91,34 @@ def test_a_slow_clock_is_judged_on_receive_time() -> None:
     (part,) = released([(1_000, 700_000, 3, int(Flag.CLOCK_SLOW), 4.0)], 1)
     reading = part.readings.reading(0)
     assert (reading.judged_ms, reading.received_ms, reading.late, reading.device.id) == (700_000, 700_000, False, 3)
+
+
+EVERY_KIND = ("co_detector", "gas_wall_boiler", "air_source_heat_pump", "heating_film", "electric_kang", "room_sensor")
+LOOKED_AT = tuple(sorted(Judgement(default_pack().rules).metrics))
+
+
+@given(st.data())
+def test_what_is_suspect_in_a_block_is_what_is_suspect_singly(data: st.DataObject) -> None:
+    """Conditions, differences, limits of models and types, metrics that are missing: all kinds of the default pack."""
+    county = County(
+        [ReplayedDevice(number, kind, 60) for number, kind in enumerate(EVERY_KIND)],
+        [Village("1", "one", 2)], [0] * len(EVERY_KIND), [True] * len(EVERY_KIND),
+    )  # fmt: skip
+    many = data.draw(st.integers(1, 8))
+    some = st.one_of(st.just(np.nan), st.sampled_from((0.0, 1.0, 25.0, 36.0, 60.0, 96.0)))
+    line = st.dictionaries(st.sampled_from(LOOKED_AT), some, min_size=3)
+    lines = data.draw(st.lists(line, min_size=many, max_size=many))
+    metrics = {name: np.array([one.get(name, np.nan) for one in lines]) for name in LOOKED_AT}
+    numbers = np.arange(many, dtype=np.int64)
+    devices = np.array(data.draw(st.lists(st.integers(0, 5), min_size=many, max_size=many)), dtype=np.int64)
+    faults = {row: "E1" for row in range(many) if data.draw(st.booleans())}
+    waiting = Arrivals(county, LOOKED_AT, lambda some: np.ones(len(some), dtype=np.bool_))
+    assert not list(waiting.take(StoredReadings(numbers, numbers, devices, np.zeros_like(numbers), metrics, faults)))
+    came = waiting.rest().readings
+    judgement, player = Judgement(default_pack().rules), Player(default_pack().rules)
+    singly = [judgement.suspect(came.reading(row)) for row in range(many)]
+    assert suspects(came, player).tolist() == singly
+    assert [came.reading(row).fault for row in range(many)] == [faults.get(row) for row in range(many)]
 
 
 def by_hand(moments: list[int], longest: int, until: int) -> tuple[list[int], list[int]]:
