@@ -102,7 +102,8 @@ limit 200
   where @open_alarm and a.suppression = 'none'
   group by 1
 ), outage as (
-  select region_id, sum(homes - homes_back) as homes from incident where ended_at is null and not drill group by 1
+  select region_id, sum(homes - homes_back) as homes from incident
+  where ended_at is null and not drill and kind in ('village_silent', 'gateway_silent') group by 1
 )
 select f.village, count(distinct f.home_id) as homes,
        count(*) filter (where f.reporting)::float8 / nullif(count(*), 0) as share,
@@ -156,7 +157,9 @@ limit 6
 
 -- name: open_incidents
 @fleet
-select case when i.drill then '演练·' else '' end || p.name as village, i.homes || ' / ' || i.of_homes as silent, i.homes_back,
+select case when i.drill then '演练·' else '' end
+       || case i.kind when 'gateway_silent' then '网关·' when 'area_silent' then '片区·' when 'model_fault' then '型号·'
+                      when 'clock_wrong' then '时钟·' else '' end || p.name as village, i.homes || ' / ' || i.of_homes as silent, i.homes_back,
        extract(epoch from now() - i.began_at)::float8 as age, i.began_at, p.code as village_code
 from incident i join place p on p.id = i.region_id
 where i.ended_at is null
@@ -164,7 +167,9 @@ order by i.drill, i.homes - i.homes_back desc
 
 -- name: open_incident_count
 @fleet
-select count(*) as incidents, coalesce(sum(i.homes - i.homes_back), 0) as silent
+select count(*) as incidents,
+       -- an area's homes are those of its villages
+       coalesce(sum(i.homes - i.homes_back) filter (where i.kind in ('village_silent', 'gateway_silent')), 0) as silent
 from incident i join place p on p.id = i.region_id
 where i.ended_at is null and not i.drill
 
