@@ -22,6 +22,7 @@ from store.rollup import DAY_ZONE, day_of
 SLICE: Final = 5_000
 """Homes in one transaction (source: our choice)."""
 DAY: Final = timedelta(days=1)
+BLOCK: Final = timedelta(hours=BLOCK_H)
 FINISHED: Final = timedelta(hours=2)
 """So long after its end a day is looked at, once; what comes later changes nothing (source: our choice)."""
 FEWEST_QUARTERS: Final = BLOCK_H * 4 - 2
@@ -100,9 +101,13 @@ class CoalWatch:
     @property
     def _span(self) -> dict[str, Any]:
         return {
-            "begins": self.begins, "ends": self.begins + DAY, "block_s": BLOCK_H * 3600, "fewest": FEWEST_QUARTERS,
+            "begins": self.begins, "ends": self.begins + DAY, "block": BLOCK, "fewest": FEWEST_QUARTERS,
             "power_w": AT_REST_W, "heat_w": AT_REST_HEAT_W, "charge_pct": CHARGE_FALLS_PCT, "co_ppm": CO_PPM,
         }  # fmt: skip
+
+    def _number(self, block: datetime) -> int:
+        """The place of a block in the day, from 0 on."""
+        return (block - self.begins) // BLOCK
 
     async def _read_weather(self, connection: psycopg.AsyncConnection) -> None:
         regions = await Regions.load(connection)
@@ -111,7 +116,7 @@ class CoalWatch:
         )
         measured: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for region, block, outdoor_c in await cursor.fetchall():
-            measured[block].append((region, outdoor_c))
+            measured[self._number(block)].append((region, outdoor_c))
         self._outdoors = {block: Outdoors(regions.parents, here) for block, here in measured.items()}
 
     async def _blocks(self, connection: psycopg.AsyncConnection, homes: list[_Home]) -> dict[int, list[Block]]:
@@ -121,11 +126,11 @@ class CoalWatch:
         cursor = await connection.execute(sql("heaters_at_rest"), {**self._span, "devices": heaters}, prepare=False)
         at_rest: dict[int, set[int]] = defaultdict(set)
         for device, block in await cursor.fetchall():
-            at_rest[device].add(block)
+            at_rest[device].add(self._number(block))
         resting = {home.id: set.intersection(*(at_rest[device] for device in home.heaters)) for home in with_room}
         rooms = [device for home in with_room if resting[home.id] for device in home.rooms]
         cursor = await connection.execute(sql("rooms_by_block"), {**self._span, "devices": rooms}, prepare=False)
-        measured = {(device, block): found for device, block, *found in await cursor.fetchall()}
+        measured = {(device, self._number(block)): found for device, block, *found in await cursor.fetchall()}
         blocks: dict[int, list[Block]] = defaultdict(list)
         for home in with_room:
             for number in sorted(resting[home.id]):
@@ -133,7 +138,7 @@ class CoalWatch:
                 outdoors = self._outdoors.get(number)
                 outdoor_c = outdoors.near(home.region) if outdoors is not None else None
                 if room is not None and outdoor_c is not None:
-                    blocks[home.id].append(Block(number, room[0], room[1], float(room[2]), outdoor_c))
+                    blocks[home.id].append(Block(number, room[0], room[1], room[2] / timedelta(hours=1), outdoor_c))
         return blocks
 
     async def _peaks(self, connection: psycopg.AsyncConnection, homes: list[_Home]) -> dict[int, list[float]]:

@@ -148,7 +148,7 @@ select coalesce(max(id), 0) from (select id from home where id > %s order by id 
 select d.id, found.block
 from unnest(%(devices)s::int[]) as d (id)
 cross join lateral (
-    select floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block
+    select time_bucket(%(block)s, q.bucket, %(begins)s) as block
     from telemetry_15m q
     where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s
     group by 1
@@ -164,9 +164,9 @@ cross join lateral (
 select d.id, found.*
 from unnest(%(devices)s::int[]) as d (id)
 cross join lateral (
-    select floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block,
+    select time_bucket(%(block)s, q.bucket, %(begins)s) as block,
            first(q.indoor_c_avg, q.bucket), last(q.indoor_c_avg, q.bucket),
-           extract(epoch from max(q.bucket) - min(q.bucket)) / 3600
+           max(q.bucket) - min(q.bucket)
     from telemetry_15m q
     where q.device_id = d.id and q.bucket >= %(begins)s and q.bucket < %(ends)s and q.indoor_c_n > 0
     group by 1
@@ -175,7 +175,7 @@ cross join lateral (
 
 -- name: outdoors_by_block
 -- What a few heaters of each region say of its weather, by block: a village has one.
-select w.region_id, floor(extract(epoch from q.bucket - %(begins)s) / %(block_s)s)::int as block, avg(q.outdoor_c_avg)
+select w.region_id, time_bucket(%(block)s, q.bucket, %(begins)s) as block, avg(q.outdoor_c_avg)
 from (
     select d.id, h.region_id, row_number() over (partition by h.region_id order by d.id) as place
     from device d join home h on h.id = d.home_id
