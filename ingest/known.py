@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Final
 
 import psycopg
@@ -52,9 +53,10 @@ class KnownDevices:
                     while True:
                         took_s = await self._read(listener)
                         await asyncio.sleep(REST * took_s)
-                        async for change in listener.notifies():
-                            if change.payload != CONTACTS:
-                                break
+                        async with aclosing(listener.notifies()) as changes:
+                            async for change in changes:
+                                if change.payload != CONTACTS:
+                                    break
                         await asyncio.sleep(GATHER_S)
                         async for _ in listener.notifies(timeout=0):
                             pass
