@@ -19,6 +19,7 @@ from alerts.past import past_of
 from alerts.rereading import Reread, late_exposures, out_of_order
 from catalogue.rules import Rule, RulePack
 from catalogue.wire import CLOCK_AHEAD_S
+from foundation.settings import settings
 from store.named_sql import sql
 
 _AHEAD: Final = timedelta(seconds=CLOCK_AHEAD_S)
@@ -38,7 +39,7 @@ class Engine:
     def __init__(self, pack: RulePack) -> None:
         self.pack = pack
         self.rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
-        self.judgement = Judgement(pack.rules)
+        self.judgement = Judgement(pack.rules, settings().timezone)
 
     async def evaluate(
         self,
