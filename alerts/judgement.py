@@ -17,6 +17,8 @@ from catalogue.models import MODEL
 from catalogue.rules import CountRule, EventRule, FaultRule, LevelRule, RateRule, Rule
 from foundation.clock import from_ms
 
+VILLAGES_ZONE: Final = "Asia/Shanghai"
+"""For rules with a season or hours, where a deployment does not say otherwise."""
 UNKNOWN_TYPE: Final = ""
 """Type of a device that the registry could not be asked about: any rule may concern it."""
 
@@ -106,7 +108,7 @@ class Judgement:
     `zone` is the villages' own time, for rules with a season or hours.
     """
 
-    def __init__(self, rules: Iterable[Rule], zone: str = "Asia/Shanghai") -> None:
+    def __init__(self, rules: Iterable[Rule], zone: str = VILLAGES_ZONE) -> None:
         rules = tuple(rules)
         self._levels = [rule for rule in rules if isinstance(rule, LevelRule)]
         self._events = [rule for rule in rules if isinstance(rule, EventRule | CountRule)]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from alerts.condition import Decision, State, acknowledge, judge_deadline, tell_late
 from alerts.hindsight import late_episode, lived_again
-from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent, Past
+from alerts.judgement import VILLAGES_ZONE, Judgement, Observed, ObservedBlock, ObservedEvent, Past
 from alerts.rereading import Reread, again_wanted, late_wanted
 from catalogue.rules import Rule
 from catalogue.wire import CLOCK_AHEAD_S
@@ -54,11 +54,15 @@ class Player:
     """
 
     def __init__(
-        self, rules: Iterable[Rule], acknowledge_after: timedelta | None = None, past: Past | None = None
+        self,
+        rules: Iterable[Rule],
+        acknowledge_after: timedelta | None = None,
+        past: Past | None = None,
+        zone: str = VILLAGES_ZONE,
     ) -> None:
         self.past = past
         self._rules: dict[str, Rule] = {rule.id: rule for rule in rules}
-        self._judgement = Judgement(self._rules.values())
+        self._judgement = Judgement(self._rules.values(), zone)
         self._acknowledge_after = acknowledge_after
         self._states: dict[tuple[int, str], State] = {}
         self._closed: dict[tuple[int, str], list[tuple[datetime, datetime]]] = {}

@@ -15,6 +15,7 @@ from alerts.recorded_past import RecordedPast
 from alerts.recording import RecordedBit, RecordedReading
 from catalogue.rules import Priority, RulePack
 from foundation.clock import from_ms
+from foundation.settings import settings
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class _Trial:
     def __init__(self, pack: RulePack) -> None:
         self.raised: list[Raised] = []
         self._past = RecordedPast()
-        self._player = Player(pack.rules, past=self._past)
+        self._player = Player(pack.rules, past=self._past, zone=settings().timezone)
         self._open: dict[str, Raised] = {}
         self._bits: dict[str, bool] = {}
 

@@ -19,6 +19,7 @@ from alerts.playing import Fill, Played, Player
 from catalogue.flags import Flag
 from catalogue.rules import RulePack, SilenceRule
 from foundation.clock import from_ms
+from foundation.settings import settings
 from store.stored import StoredEvent, StoredReadings
 
 _LATE: Final = int(Flag.LATE)
@@ -48,7 +49,7 @@ class Listener:
         acknowledge_after: timedelta | None = None,
     ) -> None:
         self.rules = pack.rules
-        self.player = Player(pack.rules, acknowledge_after)
+        self.player = Player(pack.rules, acknowledge_after, zone=settings().timezone)
         self.silences = Silences(county, (rule for rule in pack.rules if isinstance(rule, SilenceRule)))
         self._note, self._note_gaps = note, note_gaps
 
