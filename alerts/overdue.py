@@ -15,8 +15,8 @@ import numpy.typing as npt
 from alerts.blackout import MISSED_READINGS, SILENT_AT_LEAST
 
 SWEEP_EVERY = timedelta(minutes=5)
-"""How often all devices are read: for those that are new, or have another interval (our choice; within the 10 minutes
-after which a silent device is offline)."""
+"""How often all devices are read though none was heard for the first time: for those that have come into service or
+have another interval (our choice; within the 10 minutes after which a silent device is offline)."""
 KNOWN_AGAIN_AFTER = timedelta(seconds=30)
 """A silence that an alarm or an incident has recorded is looked at no more often (our choice)."""
 
@@ -32,13 +32,20 @@ class Overdue:
         self._allowed: Floats = np.empty(0)
         self._not_before: Floats = np.empty(0)
         self._swept_at: datetime | None = None
+        self._ever_heard = 0
 
-    def sweep_is_due(self, now: datetime) -> bool:
-        """Whether all devices must be read; a clock that was set back is a reason too."""
-        return self._swept_at is None or not timedelta() <= now - self._swept_at < SWEEP_EVERY
+    def sweep_is_due(self, ever_heard: int, now: datetime) -> bool:
+        """Whether all devices must be read: others were heard since, it was long ago, or the clock was set back."""
+        if self._swept_at is None or ever_heard != self._ever_heard:
+            return True
+        return not timedelta() <= now - self._swept_at < SWEEP_EVERY
 
-    def sweep(self, rows: Sequence[tuple[int, int, float]], now: datetime) -> None:
-        """All devices in service that were ever heard: id, interval, and when, in seconds since 1970."""
+    def sweep(self, rows: Sequence[tuple[int, int, float]], ever_heard: int, now: datetime) -> None:
+        """All devices in service that were ever heard: id, interval, and when, in seconds since 1970.
+
+        `ever_heard`: how many devices were ever heard, in service or not.
+        """
+        self._ever_heard = ever_heard
         table = np.array(rows, dtype=np.float64).reshape(len(rows), 3)
         order = np.argsort(table[:, 0], kind="stable")
         self._ids = table[order, 0].astype(np.int64)

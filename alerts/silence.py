@@ -56,9 +56,11 @@ class SilenceWatch:
         self, connection: psycopg.AsyncConnection, hearing_since: datetime, now: datetime
     ) -> tuple[list[int], list[int]]:
         """The devices that have been silent for too long; and those of them that nothing explains yet."""
-        if self._overdue.sweep_is_due(now):
+        row = await (await connection.execute(sql("count_ever_heard"))).fetchone()
+        ever_heard = row[0] if row else 0
+        if self._overdue.sweep_is_due(ever_heard, now):
             cursor = await connection.execute(sql("heard_of_all"))
-            self._overdue.sweep(await cursor.fetchall(), now)
+            self._overdue.sweep(await cursor.fetchall(), ever_heard, now)
         due = self._overdue.due(hearing_since, now)
         if not due:
             return [], []

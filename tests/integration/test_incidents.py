@@ -50,6 +50,15 @@ async def test_200_homes_black_out_and_the_committee_hears_twice(dark: Dark) -> 
     assert await dark.count("select count(*) from incident_device where back_at is null") == 0
 
 
+async def test_a_village_that_was_first_heard_after_the_first_look_can_black_out_all_the_same(dark: Dark) -> None:
+    await dark.settle(1, 10)
+    await dark.look(0)
+    await dark.heard(5)
+    for at in range(10, 60, 10):
+        await dark.look(at)
+    assert await dark.told() == [("13900001001", "全村，疑似停电或断网，10户中10户失联")]
+
+
 async def test_a_hundred_villages_are_one_message_each_and_one_digest(dark: Dark, database_url: str) -> None:
     """Two processes look at the same time, and both are restarted in the middle."""
     await dark.settle(100, 6)

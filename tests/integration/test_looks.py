@@ -232,7 +232,7 @@ async def test_an_incident_speaks_for_its_homes_but_not_for_the_vulnerable_and_n
     assert told(await county.messages()) == 1
     # the incident ends, and two of its homes are cold still
     await county.database.execute("update incident set ended_at = %s", (now,))
-    await county.database.execute(sql("release_inhibited"), (incident,))
+    await county.database.execute(sql("release_inhibited"), {"explained_since": now})
     await county.round(now + FIVE)
     await county.round(now + 2 * FIVE)
     assert told(await county.messages()) == 3

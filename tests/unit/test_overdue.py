@@ -16,7 +16,7 @@ def at(seconds: float) -> datetime:
 def watch(*rows: tuple[int, int, float]) -> Overdue:
     """Devices: id, interval, last heard."""
     overdue = Overdue()
-    overdue.sweep([(one, interval, at(heard).timestamp()) for one, interval, heard in rows], at(0))
+    overdue.sweep([(one, interval, at(heard).timestamp()) for one, interval, heard in rows], len(rows), at(0))
     return overdue
 
 
@@ -50,10 +50,11 @@ def test_nobody_is_overdue_for_the_time_in_which_nobody_listened() -> None:
     assert overdue.due(at(100), at(131)) == [3]
 
 
-def test_all_are_read_at_the_first_look_every_five_minutes_and_when_the_clock_was_set_back() -> None:
-    assert Overdue().sweep_is_due(START)
+def test_all_are_read_at_first_when_others_were_heard_now_and_then_and_when_the_clock_was_set_back() -> None:
+    assert Overdue().sweep_is_due(0, START)
     overdue = watch()
     assert overdue.due(START, at(1000)) == []
-    assert not overdue.sweep_is_due(at(299))
-    assert overdue.sweep_is_due(at(300))
-    assert overdue.sweep_is_due(at(-1))
+    assert not overdue.sweep_is_due(0, at(299))
+    assert overdue.sweep_is_due(0, at(300))
+    assert overdue.sweep_is_due(0, at(-1))
+    assert overdue.sweep_is_due(1, at(2)), "somebody was heard for the first time"
