@@ -119,6 +119,12 @@ class Rule(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _closed_by_a_person(self) -> Rule:
+        if self.tell_late and not self.latching:
+            raise ValueError("tell_late is for latching rules: no reading clears what was over when we heard of it")
+        return self
+
+    @model_validator(mode="after")
     def _known_names(self) -> Rule:
         for what, named, known in (
             ("device type", (*self.types, *self.except_types), DEVICE_TYPE),

@@ -317,6 +317,7 @@ def test_a_pack_that_cannot_be_built_says_why(tmp_path: Path, text: str, named: 
         (co(season={"begins": "10-15", "ends": "13-01"}), "season.ends: "),
         (co(hours={"since": 24, "until": 6}), "hours.since: "),
         (co(building_classes=["castle"]), "unknown building class castle"),
+        (co(latching=False, tell_late=True), "tell_late is for latching rules"),
         (co(life_safety=True, regions=["150500"]), "life_safety is for every home at every hour"),
         (co(life_safety=True, nameplate=True), "life_safety looks at one metric alone"),
         (event(kind="count", at_least=1, within_s=60), "at_least: "),
