@@ -78,13 +78,15 @@ class Arrived:
             self.codes[self.fault[row]],
         )  # fmt: skip
 
-    def screened(self, suspects: Callable[[OneType], Bools]) -> Bools:
-        """Which are suspect: asked for each device type by itself."""
-        found = np.zeros(len(self), dtype=np.bool_)
+    def screened(self, *suspects: Callable[[OneType], Bools]) -> list[Bools]:
+        """Which are suspect to each: asked for each device type by itself, which is put together once for all."""
+        found = [np.zeros(len(self), dtype=np.bool_) for _ in suspects]
         types = self.county.type_of[self.place]
         for number in np.flatnonzero(np.bincount(types)).tolist():
             rows = np.flatnonzero(types == number)
-            found[rows] = suspects(OneType(self.county.types[number], self, rows))
+            some = OneType(self.county.types[number], self, rows)
+            for which, suspect in zip(found, suspects, strict=True):
+                which[rows] = suspect(some)
         return found
 
 

@@ -73,6 +73,7 @@ class Replay:
 
     def __init__(self, county: County, packs: Sequence[Listener], until: datetime, fill: Fill | None = None) -> None:
         self._county, self._packs, self._until, self._fill = county, packs, until, fill
+        self._players = [one.player for one in packs]
         self.metrics = tuple(sorted(set[str]().union(*(one.player.metrics for one in packs))))
         self.events = tuple(sorted(set[str]().union(*(one.player.events for one in packs))))
         self.faults = any(one.player.faults for one in packs)
@@ -134,9 +135,7 @@ class Replay:
             one.take(one.player.pass_time(self._until))
 
     def _worth(self, arrived: Arrived) -> Bools:
-        found = np.zeros(len(arrived), dtype=np.bool_)
-        for one in self._packs:
-            found |= suspects(arrived, one.player)
+        found: Bools = np.logical_or.reduce(suspects(arrived, self._players))
         return found
 
     def _remember(self, stored: StoredReadings) -> None:
@@ -148,7 +147,7 @@ class Replay:
         # where nothing is stored any more nobody was heard, and that says nothing about anybody
         self._newest_ms = max(self._newest_ms, int(ready.received_ms[-1]) if len(ready) else 0)
         until_ms = min(round(self._until.timestamp() * 1000), self._newest_ms)
-        self._judge(ready, [suspects(ready, one.player) for one in self._packs], released.before_ms)
+        self._judge(ready, suspects(ready, self._players), released.before_ms)
         place = np.concatenate([ready.place, released.heard_place])
         heard_ms = np.concatenate([ready.received_ms, released.heard_ms])
         in_time = heard_ms <= until_ms
@@ -208,7 +207,10 @@ class Replay:
                 one.take(one.player.take_event(bit))
 
 
-def suspects(arrived: Arrived, player: Player) -> Bools:
-    """Which the rules of a player must see whatever state their devices are in."""
-    found = arrived.screened(player.suspects)
-    return found | (arrived.fault != 0) if player.faults else found
+def suspects(arrived: Arrived, players: Sequence[Player]) -> list[Bools]:
+    """Which the rules of each player must see whatever state their devices are in."""
+    screened = arrived.screened(*(player.suspects for player in players))
+    return [
+        found | (arrived.fault != 0) if player.faults else found
+        for player, found in zip(players, screened, strict=True)
+    ]

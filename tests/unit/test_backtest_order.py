@@ -117,7 +117,7 @@ def test_what_is_suspect_in_a_block_is_what_is_suspect_singly(data: st.DataObjec
     came = waiting.rest().readings
     judgement, player = Judgement(default_pack().rules), Player(default_pack().rules)
     singly = [judgement.suspect(came.reading(row)) for row in range(many)]
-    assert suspects(came, player).tolist() == singly
+    assert [which.tolist() for which in suspects(came, [player, player])] == [singly, singly]
     assert [came.reading(row).fault for row in range(many)] == [faults.get(row) for row in range(many)]
 
 
