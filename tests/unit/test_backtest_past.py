@@ -17,10 +17,10 @@ PACK = parse_pack(
     "pack: x\nversion: 1\nrules:\n"
     + "".join(
         f"- {{id: rate_{span}, kind: rate, types: [room_sensor], metric: indoor_c, raise_at: {level}, clear_at: 20,"
-        f" by: 5, within_s: {span / 1000}, priority: low, latching: false, tell: true, tell_late: true, en: x, zh: x,"
+        f" by: 5, within_s: {span / 1000}, priority: low, latching: false, tell: true, tell_late: false, en: x, zh: x,"
         " do: x, source: x}\n"
         f"- {{id: count_{span}, kind: count, event: overheat, at_least: 2, within_s: {span / 1000}, priority: low,"
-        " latching: false, tell: true, tell_late: true, en: x, zh: x, do: x, source: x}\n"
+        " latching: false, tell: true, tell_late: false, en: x, zh: x, do: x, source: x}\n"
         for span, level in zip(TWICE_IN, (25, 30), strict=True)
     ),
     "x.yaml",
