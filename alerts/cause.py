@@ -49,7 +49,11 @@ HINTS: dict[Reason, Hint] = {
     for hint in (
         Hint("grid_sag", "电压骤降后疑似停电", "the supply sagged before: suspected power cut of the grid"),
         Hint("power", "疑似停电", "what has a battery still reports: suspected power cut"),
-        Hint("network", "疑似断网或停电", "what has a battery fell silent too: network, or a power cut that took it along"),
+        Hint(
+            "network",
+            "疑似断网或停电",
+            "what has a battery fell silent too: network, or a power cut that took it along",
+        ),
         Hint("gateway", "疑似网关断电或断网", "others of the village report: the gateway, its power or its uplink"),
         Hint("behind_gateway", "网关在线但下挂失联", "the gateway is connected, what is behind it does not report"),
         Hint("gateway_offline", "疑似停电或网关断网", "all are behind one gateway that is gone: power cut or gateway"),

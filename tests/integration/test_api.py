@@ -171,6 +171,7 @@ async def test_answering_1_acknowledges_and_a_repeated_callback_does_not_acknowl
     world: World, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUANSHAO_CARRIER_SECRET_PATH", "hush")
+    settings.cache_clear()
     await world.read("gb-000", 0, flow_c=110)
     await world.read("gb-001", 10, flow_c=111)
     await world.database.execute(

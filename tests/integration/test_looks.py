@@ -17,6 +17,7 @@ from catalogue.metrics import METRIC_INDEX, METRIC_NAMES
 from catalogue.rules import default_pack
 from cli import app
 from foundation.errors import NotFound, SettingsError
+from foundation.settings import settings
 from store import registry, rollup
 from store.columnar import pg_time
 from store.connect import connect
@@ -269,6 +270,7 @@ async def test_a_home_that_stays_warm_with_its_heater_off_is_written_down_and_no
     assert [alarm["rule"] for alarm in await county.alarms() if "coal" in alarm["rule"]] == []
 
     monkeypatch.setenv("NUANSHAO_DATABASE_URL", registered)
+    settings.cache_clear()
     shown = CliRunner().invoke(app, ["coal-again", "--days", "366"])
     assert shown.exit_code == 0, shown.output
 
