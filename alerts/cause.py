@@ -52,7 +52,7 @@ HINTS: dict[Reason, Hint] = {
         Hint(
             "network",
             "疑似断网或停电",
-            "what has a battery fell silent too: network, or a power cut that took it along",
+            "what has a battery fell silent too: network, or a power cut as well",
         ),
         Hint("gateway", "疑似网关断电或断网", "others of the village report: the gateway, its power or its uplink"),
         Hint("behind_gateway", "网关在线但下挂失联", "the gateway is connected, what is behind it does not report"),
