@@ -52,7 +52,7 @@ def list_(
         typer.echo(
             f"{alarm['id']:>6}  {alarm['priority']:8}  {alarm['rule']:24} {alarm['device']:20} "
             f"{alarm['village'] or '-'}  {alarm['condition']} since {_clock(alarm['raised_at'])}"
-            f"{_acknowledged(alarm)}{_suppressed(alarm)}"
+            f"{_acknowledged(alarm)}{_suppressed(alarm)}  ({alarm['pack']}, {alarm['stands_at']})"
         )
     if not alarms:
         typer.echo("nothing is open")

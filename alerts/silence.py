@@ -96,7 +96,7 @@ class SilenceWatch:
                     sql("raise_silence"),
                     (
                         device_id, rule.id, self._pack.label, rule.priority, rule.latching, now, heard_at, heard_at,
-                        now, suppression, incident_id,
+                        now, suppression, incident_id, rule.stands_at,
                     ),
                 )
             ).fetchone()  # fmt: skip

@@ -42,8 +42,8 @@ limit 5000
 
 -- name: raise_silence
 insert into alarm (device_id, rule, pack, priority, latching, reason, recorded_at, condition, since, last_ts,
-                   last_value, peak_value, raised_at, suppression, incident_id)
-values (%s, %s, %s, %s, %s, 'silent', %s, 'active', %s, %s, null, null, %s, %s, %s)
+                   last_value, peak_value, raised_at, suppression, incident_id, stands_at)
+values (%s, %s, %s, %s, %s, 'silent', %s, 'active', %s, %s, null, null, %s, %s, %s, %s)
 on conflict (device_id, rule) where closed_at is null do nothing
 returning id
 

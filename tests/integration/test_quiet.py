@@ -201,6 +201,8 @@ async def test_nobody_lives_there(village: Quiet) -> None:
     await village.look(HOUR + 62)
     (freezing,) = await village.rings(HOUR + 63)
     assert freezing.startswith("室温低于5度"), "pipes freeze also where nobody lives"
+    places = {alarm["stands_at"] for alarm in await village.alarms()}
+    assert places == {PACK.by_id[rule].stands_at for rule in ("co_300", "co_50", "co_30")}
     reasons = {alarm["rule"]: alarm["suppression_reason"] for alarm in await village.alarms()}
     assert reasons == {"lockout_reported": "vacant_home", "co_detector_silent": "vacant_home", "room_freezing": ""}
     await village.database.execute("update home set vacant = false where code = 'home-001'")
