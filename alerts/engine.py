@@ -14,7 +14,7 @@ import psycopg
 from alerts import telling
 from alerts.condition import Decision, State, judge_deadline, tell_late
 from alerts.hindsight import late_episode, lived_again
-from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent
+from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent, StateOf
 from alerts.past import past_of
 from alerts.rereading import Reread, late_exposures, out_of_order
 from catalogue.rules import Rule, RulePack
@@ -80,10 +80,7 @@ class Engine:
         now: datetime,
     ) -> int:
         """Everything in the order of its time, but for what came out of order or late: that with what is stored."""
-
-        def held_state(device_id: int, rule_id: str) -> State | None:
-            return held[device_id, rule_id].state
-
+        held_state = _states_in(held)
         judgement = self.judgement
         past = await past_of(connection, judgement, readings, events)
         again = await out_of_order(connection, judgement, readings, held_state, now + _AHEAD)
@@ -110,10 +107,7 @@ class Engine:
         now: datetime,
     ) -> int:
         """What stored readings say now of what came out of order, and of what came late."""
-
-        def held_state(device_id: int, rule_id: str) -> State | None:
-            return held[device_id, rule_id].state
-
+        held_state = _states_in(held)
         raised = 0
         for one in again:
             up_until = await self._up_until(connection, *one.key, one.first, one.first)
@@ -216,6 +210,15 @@ class Engine:
         if decision.change == "cleared" and rule.tell:
             await telling.cleared(connection, alarm_id, device_id, rule, state, now)
         return 0
+
+
+def _states_in(held: dict[tuple[int, str], _Held]) -> StateOf:
+    """The states as they are when they are asked for."""
+
+    def held_state(device_id: int, rule_id: str) -> State | None:
+        return held[device_id, rule_id].state
+
+    return held_state
 
 
 def state_of(row: Sequence[object]) -> State:
