@@ -75,10 +75,10 @@ def shelve(
     """Tell nobody of it until then; what is still active is told afterwards. CO, gas and fire cannot be shelved."""
     from alerts.shelving import Wish
     from alerts.shelving import shelve as put
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
 
     now, wish = utc_now(), Wish(by, why, timedelta(minutes=minutes), alarm, device, rule)
-    number = _with_database(lambda database: put(database, default_pack(), wish, now))
+    number = _with_database(lambda database: put(database, pack_in_force(), wish, now))
     until = now + wish.lasts
     if as_json:
         _print_json({"id": number, "until": until})
@@ -95,9 +95,9 @@ def unshelve(
 ) -> None:
     """Take it off the shelf before its time; what is still active is told at once."""
     from alerts.shelving import unshelve as take
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
 
-    ended = _with_database(lambda database: take(database, default_pack(), shelving, by=by, now=utc_now()))
+    ended = _with_database(lambda database: take(database, pack_in_force(), shelving, by=by, now=utc_now()))
     if as_json:
         _print_json({"id": shelving, "ended_before": not ended})
     else:
@@ -138,7 +138,7 @@ def maintenance_add(
 ) -> None:
     """Announce work. What is still active at its end is told then."""
     from alerts.maintenance import Work, add_maintenance
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
 
     now = utc_now()
     if bool(until) == (minutes is not None):
@@ -146,7 +146,7 @@ def maintenance_add(
     begins_at = _moment(since) if since else now
     ends_at = _moment(until) if minutes is None else begins_at + timedelta(minutes=minutes)
     work = Work(by, why, begins_at, ends_at, region, home, device, device_type, model)
-    number = _with_database(lambda database: add_maintenance(database, default_pack(), work, now))
+    number = _with_database(lambda database: add_maintenance(database, pack_in_force(), work, now))
     if as_json:
         _print_json({"id": number, "begins_at": begins_at, "ends_at": ends_at})
     else:
@@ -184,10 +184,10 @@ def maintenance_end(
 ) -> None:
     """End work early or call it off; what is still active is told at once."""
     from alerts.maintenance import end_maintenance
-    from catalogue.rules import default_pack
+    from catalogue.rules import pack_in_force
 
     ended = _with_database(
-        lambda database: end_maintenance(database, default_pack(), maintenance, by=by, now=utc_now())
+        lambda database: end_maintenance(database, pack_in_force(), maintenance, by=by, now=utc_now())
     )
     if as_json:
         _print_json({"id": maintenance, "ended_before": not ended})

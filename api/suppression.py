@@ -25,13 +25,12 @@ from api.suppression_models import (
     ShelvingAnswer,
     ShelvingWish,
 )
-from catalogue.rules import default_pack
+from catalogue.rules import pack_in_force
 from foundation.clock import utc_now
 from foundation.errors import NotFound, SettingsError
 
 router = APIRouter(prefix="/v1", tags=["suppression"], dependencies=[Allowed])
 
-_PACK = default_pack()
 Everything = Annotated[bool, Query(alias="all", description="ended ones too")]
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "it is not there"}}
 
@@ -54,14 +53,14 @@ async def shelve_it(wish: ShelvingWish, database: Database) -> Made:
     """Tells nobody of it for so long; what is still active is told afterwards. CO, gas and fire cannot be shelved."""
     with _refusals():
         asked = Wish(wish.by, wish.why, timedelta(minutes=wish.minutes), wish.alarm, wish.device, wish.rule)
-        return Made(id=await shelve(database, _PACK, asked, utc_now()))
+        return Made(id=await shelve(database, pack_in_force(), asked, utc_now()))
 
 
 @router.post("/shelvings/{shelving}/end", responses=_MISSING)
 async def unshelve_it(shelving: int, ending: Ending, database: Database) -> Ended:
     """Takes it off the shelf before its time; what is still active is told at once."""
     with _refusals():
-        ended = await unshelve(database, _PACK, shelving, by=ending.by, now=utc_now())
+        ended = await unshelve(database, pack_in_force(), shelving, by=ending.by, now=utc_now())
     return Ended(ended_before=not ended)
 
 
@@ -81,14 +80,14 @@ async def announce(wish: MaintenanceWish, database: Database) -> Made:
             wish.by, wish.why, wish.begins_at or now, wish.ends_at, wish.region, wish.home, wish.device,
             wish.device_type, wish.model,
         )  # fmt: skip
-        return Made(id=await add_maintenance(database, _PACK, work, now))
+        return Made(id=await add_maintenance(database, pack_in_force(), work, now))
 
 
 @router.post("/maintenance/{number}/end", responses=_MISSING)
 async def end(number: int, ending: Ending, database: Database) -> Ended:
     """Ends work early or calls it off."""
     with _refusals():
-        ended = await end_maintenance(database, _PACK, number, by=ending.by, now=utc_now())
+        ended = await end_maintenance(database, pack_in_force(), number, by=ending.by, now=utc_now())
     return Ended(ended_before=not ended)
 
 
