@@ -201,10 +201,10 @@ async def test_nobody_lives_there(village: Quiet) -> None:
     await village.look(HOUR + 62)
     (freezing,) = await village.rings(HOUR + 63)
     assert freezing.startswith("室温低于5度"), "pipes freeze also where nobody lives"
-    places = {alarm["stands_at"] for alarm in await village.alarms()}
-    assert places == {PACK.by_id[rule].stands_at for rule in ("co_300", "co_50", "co_30")}
     reasons = {alarm["rule"]: alarm["suppression_reason"] for alarm in await village.alarms()}
     assert reasons == {"lockout_reported": "vacant_home", "co_detector_silent": "vacant_home", "room_freezing": ""}
+    places = {alarm["rule"]: alarm["stands_at"] for alarm in await village.alarms()}
+    assert places == {rule: PACK.by_id[rule].stands_at for rule in reasons}, "silence, too, says where its rule stands"
     await village.database.execute("update home set vacant = false where code = 'home-001'")
     told = await village.rings(HOUR + 70)
     assert (len(told), DETECTOR_SILENT in told) == (2, True), "somebody has moved in"
@@ -346,6 +346,8 @@ async def test_carbon_monoxide_that_rises_is_one_matter_and_a_milder_alarm_is_to
     for minute in range(62, 125):
         await village.read("co-001", minute * 60, co_ppm=60)
     assert await village.rings(124 * 60 + 1) == [], "two hours above 30 ppm are no news"
+    places = {alarm["stands_at"] for alarm in await village.alarms()}
+    assert places == {PACK.by_id[rule].stands_at for rule in ("co_300", "co_50", "co_30")}
     reasons = {alarm["rule"]: alarm["suppression_reason"] for alarm in await village.alarms()}
     assert reasons == {"co_300": "", "co_50": "covered_by_co_300", "co_30": "covered_by_co_300"}
     for minute in range(125, 142):
