@@ -7,8 +7,8 @@ from typing import Literal
 
 import psycopg
 
+from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.condition import acknowledge
-from alerts.engine import state_of
 from foundation.errors import NotFound
 from store.named_sql import sql
 
@@ -26,7 +26,9 @@ async def acknowledge_alarm(
     async with connection.transaction():
         # who judges this device is waited for: he must see what goes on
         await connection.execute(sql("lock_device_of_alarm"), (alarm_id,))
-        row = await (await connection.execute(sql("alarm_for_acknowledgement"), (alarm_id,))).fetchone()
+        row = await (
+            await connection.execute(sql("alarm_for_acknowledgement", columns=ALARM_COLUMNS), (alarm_id,))
+        ).fetchone()
         if row is None or row[3] == "pending":
             raise NotFound(f"there is no alarm {alarm_id}", do="look at the list of open alarms")
         state = state_of(row)

@@ -12,6 +12,7 @@ import numpy as np
 import psycopg
 
 from alerts import telling
+from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.condition import Decision, State, judge_deadline, tell_late
 from alerts.hindsight import late_episode, lived_again
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent, StateOf
@@ -137,7 +138,7 @@ class Engine:
         self, connection: psycopg.AsyncConnection, block: str, parameters: tuple[object, ...]
     ) -> dict[tuple[int, str], _Held]:
         held: dict[tuple[int, str], _Held] = defaultdict(lambda: _Held(None, None))
-        cursor = await connection.execute(sql(block), parameters)
+        cursor = await connection.execute(sql(block, columns=ALARM_COLUMNS), parameters)
         for row in await cursor.fetchall():
             held[row[1], row[2]] = _Held(row[0], state_of(row))
         return held
@@ -219,13 +220,3 @@ def _states_in(held: dict[tuple[int, str], _Held]) -> StateOf:
         return held[device_id, rule_id].state
 
     return held_state
-
-
-def state_of(row: Sequence[object]) -> State:
-    """The State in a row of the alarm queries (id, device_id and rule stand before it)."""
-    (_, _, _, condition, since, last_ts, last_value, peak, samples, raised_at, recovering, cleared, closed, deadline,
-     acknowledged, late, stale, excess, detail) = row  # fmt: skip
-    return State(
-        condition, since, last_ts, last_value, peak, samples,  # type: ignore[arg-type]  # the table's own types
-        raised_at, recovering, cleared, closed, deadline, acknowledged, late, stale, excess, detail,  # type: ignore[arg-type]
-    )  # fmt: skip

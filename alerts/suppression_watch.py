@@ -10,7 +10,7 @@ import psycopg
 import structlog
 
 from alerts import outbox, telling
-from alerts.engine import state_of
+from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.flapping import COUNTS_FOR
 from alerts.suppression import Verdict, after_suppression, judge
 from catalogue.rules import RulePack, SilenceRule
@@ -98,7 +98,7 @@ class SuppressionWatch:
     ) -> list[str]:
         """What was held back about alarms that nothing suppresses any more: told if it is still so."""
         outcomes: list[str] = []
-        cursor = await connection.execute(sql("withheld_of"), (list(alarms),))
+        cursor = await connection.execute(sql("withheld_of", columns=ALARM_COLUMNS), (list(alarms),))
         for withheld_id, kind, priority, raised_again, *row in await cursor.fetchall():
             alarm_id, device_id, rule, state = row[0], row[1], self._rules[row[2]], state_of(row)
             outcome = after_suppression(

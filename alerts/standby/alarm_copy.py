@@ -10,8 +10,8 @@ import msgspec
 import psycopg
 import structlog
 
+from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.condition import State
-from alerts.engine import state_of
 from alerts.standby.folder import new_file, put_in_place
 from alerts.standby.letter import Letter
 from store.named_sql import sql
@@ -42,7 +42,7 @@ async def read_alarms(connection: psycopg.AsyncConnection, rules: list[str], now
     """From the database, at one moment."""
     async with connection.transaction():
         await connection.execute("set transaction isolation level repeatable read, read only")
-        cursor = await connection.execute(sql("standby_alarms"), (rules,))
+        cursor = await connection.execute(sql("standby_alarms", columns=ALARM_COLUMNS), (rules,))
         alarms = tuple(OpenAlarm(row[1], row[2], state_of(row)) for row in await cursor.fetchall())
         cursor = await connection.execute(sql("standby_waiting"), (rules,))
         waiting = tuple(

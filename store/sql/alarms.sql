@@ -7,19 +7,17 @@ select distinct device_id from alarm where device_id = any(%s::int[]) and closed
 select pg_advisory_xact_lock(1, device_id) from (select unnest(%s::int[]) as device_id order by 1) as ordered
 
 -- name: open_alarms_of
-select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
-from alarm
-where device_id = any(%s) and closed_at is null
-order by id for update
+select {columns}
+from alarm a
+where a.device_id = any(%s) and a.closed_at is null
+order by a.id for update
 
 -- name: due_alarms
 -- Pending alarms whose deadline has passed without another reading; not those of rules that the pack no longer has.
-select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
-from alarm
-where deadline <= %s and closed_at is null and rule = any(%s)
-order by id for update skip locked limit 1000
+select {columns}
+from alarm a
+where a.deadline <= %s and a.closed_at is null and a.rule = any(%s)
+order by a.id for update skip locked limit 1000
 
 -- name: insert_alarm
 insert into alarm (device_id, rule, pack, priority, latching, reason, recorded_at, condition, since, last_ts,
@@ -51,9 +49,7 @@ select device_id, rule, pack, priority, latching, reason, 'pending', since, last
 from alarm where id = %s
 
 -- name: alarm_for_acknowledgement
-select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
-from alarm where id = %s for update
+select {columns} from alarm a where a.id = %s for update
 
 -- name: acknowledge_alarm
 update alarm

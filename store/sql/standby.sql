@@ -28,10 +28,9 @@ select mark from deployment
 
 -- name: standby_alarms
 -- The open alarms of these rules; those of drills are not told without the database.
-select id, device_id, rule, condition, since, last_ts, last_value, peak_value, samples, raised_at, recovering_since,
-       cleared_at, closed_at, deadline, acknowledged_at is not null, late, stale, excess, detail
-from alarm
-where closed_at is null and not drill and rule = any(%s)
+select {columns}
+from alarm a
+where a.closed_at is null and not a.drill and a.rule = any(%s)
 
 -- name: standby_waiting
 -- Messages about alarms of these rules that no carrier is known to have.

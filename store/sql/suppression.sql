@@ -108,15 +108,13 @@ where alarm_id = %(alarm)s and kind = %(kind)s and ended_at is null
 
 -- name: withheld_of
 -- What is held back about these alarms, whether a newer one of the same rule on the same device goes on or has its own
--- end to tell, and the alarm as it is now (columns as in open_alarms_of). The others have their turn at the next look.
+-- end to tell, and the alarm as it is now. The others have their turn at the next look.
 select w.id, w.kind, a.priority,
        exists (select 1 from alarm o where o.device_id = a.device_id and o.rule = a.rule and o.id > a.id
                and ((o.closed_at is null and o.condition in ('active', 'recovering'))
                     or exists (select 1 from withheld v where v.alarm_id = o.id and v.kind = 'cleared'
                                and v.ended_at is null))),
-       a.id, a.device_id, a.rule, a.condition, a.since, a.last_ts, a.last_value, a.peak_value, a.samples, a.raised_at,
-       a.recovering_since, a.cleared_at, a.closed_at, a.deadline, a.acknowledged_at is not null, a.late, a.stale,
-       a.excess, a.detail
+       {columns}
 from withheld w join alarm a on a.id = w.alarm_id
 where w.alarm_id = any(%s) and w.ended_at is null
 order by w.id for update of w, a skip locked limit 200
