@@ -39,7 +39,6 @@ class Engine:
 
     def __init__(self, pack: RulePack) -> None:
         self.pack = pack
-        self.rules: dict[str, Rule] = {rule.id: rule for rule in pack.rules}
         self.judgement = Judgement(pack.rules, settings().timezone)
 
     async def evaluate(
@@ -125,10 +124,10 @@ class Engine:
 
     async def fire_deadlines(self, connection: psycopg.AsyncConnection, now: datetime) -> int:
         """Raises what has been pending until its deadline. Call inside a transaction. Returns how many."""
-        held = await self._load(connection, "due_alarms", (now, list(self.rules)))
+        held = await self._load(connection, "due_alarms", (now, list(self.pack.by_id)))
         raised = 0
         for (device_id, rule_id), alarm in list(held.items()):
-            rule = self.rules[rule_id]
+            rule = self.pack.by_id[rule_id]
             if alarm.state is None:
                 continue
             raised += await self._apply(connection, held, device_id, rule, judge_deadline(rule, alarm.state, now), now)

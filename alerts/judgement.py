@@ -189,7 +189,7 @@ class Judgement:
                 rule.event == event.type
                 and _may_concern(rule, event.device.type)
                 and covers(rule, event.device)
-                and (not event.on or self._in_time(rule, from_ms(event.judged_ms)))
+                and (not event.on or rule.in_time(from_ms(event.judged_ms), self._zone))
             ):
                 yield rule
 
@@ -201,7 +201,7 @@ class Judgement:
 
     def looks(self, one: Watching, rule: LevelRule, values: Sequence[float | None], ts: datetime) -> bool:
         """Whether the rule looks at a reading of these values and this time."""
-        return one.looks(values) and self._in_time(rule, ts)
+        return one.looks(values) and rule.in_time(ts, self._zone)
 
     def watching(self, device_type: str) -> tuple[Watching, ...]:
         """The rules on a level that look at devices of this type."""
@@ -218,18 +218,12 @@ class Judgement:
         fault = canonical_fault(reading.device, reading.fault) if reading.fault else ""
         for rule in self._faults:
             device = reading.device
-            if not _may_concern(rule, device.type) or not covers(rule, device) or not self._in_time(rule, ts):
+            if not _may_concern(rule, device.type) or not covers(rule, device) or not rule.in_time(ts, self._zone):
                 continue
             state, has_it = state_of(device.id, rule.id), fault in rule.faults
             if has_it or state is not None:
                 sample = Sample(ts, received_at, float(has_it), reading.late, detail=fault if has_it else "")
                 yield rule, judge_event(rule, state, sample)
-
-    def _in_time(self, rule: Rule, moment: datetime) -> bool:
-        if not rule.timed:
-            return True
-        local = moment.astimezone(self._zone)
-        return rule.looks_at(local.date(), local.hour)
 
 
 def canonical_fault(device: Device, code: str) -> str:

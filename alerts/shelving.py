@@ -94,7 +94,7 @@ async def unshelve(
 
 async def _what(connection: psycopg.AsyncConnection, pack: RulePack, wish: Wish) -> tuple[int, Rule | None]:
     """The device that it is about, and the rule unless it is about all of them."""
-    rules = {rule.id: rule for rule in pack.rules}
+    rules = pack.by_id
     if wish.alarm is not None:
         if wish.device is not None or wish.rule is not None:
             raise SettingsError("an alarm is of one device and rule already", do="leave device and rule out")

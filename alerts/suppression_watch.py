@@ -33,7 +33,7 @@ class SuppressionWatch:
     """Shelves, maintenance, vacant homes, devices out of service, flapping. Holds nothing that a restart would need."""
 
     def __init__(self, pack: RulePack, ended: Callable[[str], None] = lambda _: None) -> None:
-        self._rules = {rule.id: rule for rule in pack.rules}
+        self._rules = pack.by_id
         self._silence = [rule.id for rule in pack.rules if isinstance(rule, SilenceRule)]
         self._life_safety = [rule.id for rule in pack.rules if rule.life_safety]
         self._covered = [rule.id for rule in pack.rules if rule.covered_by]

@@ -53,7 +53,6 @@ class Tally:
         self._county = county
         self._counts: dict[tuple[int, str], Count] = defaultdict(Count)
         self._told: set[tuple[int, str]] = set()
-        self._rules = {rule.id: rule for rule in pack.rules}
 
     def note(self, played: Played) -> None:
         """Counts what a reading, an alarm bit or a deadline has changed."""
@@ -77,7 +76,7 @@ class Tally:
 
     def by_rule(self) -> list[tuple[Rule, Count]]:
         """Every rule of the pack in its order."""
-        totals: dict[str, Count] = {rule_id: Count() for rule_id in self._rules}
+        totals: dict[str, Count] = {rule_id: Count() for rule_id in self.pack.by_id}
         for (_, rule_id), count in self._counts.items():
             totals[rule_id].add(count)
         return [(rule, totals[rule.id]) for rule in self.pack.rules]

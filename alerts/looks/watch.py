@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import structlog
 
+from alerts.judgement import VILLAGES_ZONE
 from alerts.looks.book import Book
 from alerts.looks.coal_watch import CoalWatch, day_to_look_at
 from alerts.looks.freezing import look_ahead
@@ -45,7 +46,7 @@ class Round:
 class Looks:
     """The pack's rules of kinds that are judged over hours, and coal again. `zone`: the villages' own time."""
 
-    def __init__(self, pack: RulePack, zone: str = "Asia/Shanghai") -> None:
+    def __init__(self, pack: RulePack, zone: str = VILLAGES_ZONE) -> None:
         self._label = pack.label
         self._zone = ZoneInfo(zone)
         self._silence = [rule.id for rule in pack.rules if isinstance(rule, SilenceRule)]
@@ -64,7 +65,7 @@ class Looks:
                 if not await _ours(connection):
                     return done
                 done.looked = True
-                if self._in_season(forecast, now):
+                if forecast.in_time(now, self._zone):
                     ahead = await look_ahead(connection, forecast, self._silence, self._label, now)
                     done.raised += ahead.raised
                     done.blind += ahead.blind
@@ -91,7 +92,7 @@ class Looks:
             if await _done_until(connection, f"look:{rule.id}", bucket):
                 return False
             last: int | None = None
-            if self._in_season(rule, now):
+            if rule.in_time(now, self._zone):
                 under_way = self._under_way.get(rule.id)
                 after = under_way[1] if under_way is not None and under_way[0] == bucket else 0
                 slice_ = await look_at_slice(connection, rule, self._label, bucket, after, now)
@@ -130,10 +131,6 @@ class Looks:
         """The season is over: what stands is not looked at any more."""
         book = await Book.open(connection, rule, self._label, now)
         await book.enter(connection, {device: Verdict("clear", "no_longer_looked_at") for device in book.held})
-
-    def _in_season(self, rule: LookRule, now: datetime) -> bool:
-        local = now.astimezone(self._zone)
-        return not rule.timed or rule.looks_at(local.date(), local.hour)
 
 
 async def _ours(connection: psycopg.AsyncConnection) -> bool:

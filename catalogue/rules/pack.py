@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -25,6 +25,10 @@ AnyRule = Annotated[
     | ForecastRule,
     Field(discriminator="kind"),
 ]
+KINDS: Final[frozenset[str]] = frozenset(
+    kind for one in get_args(get_args(AnyRule)[0]) for kind in get_args(one.model_fields["kind"].annotation)
+)
+"""What `kind` may be."""
 READING_KINDS: Final = (ThresholdRule, ExposureRule, RateRule, EventRule, CountRule, FaultRule)
 """The kinds that are judged when something comes; the others are the alerts process's: silence, and over hours."""
 

@@ -12,13 +12,10 @@ from typing import Any, Final
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from catalogue.rules.pack import AnyRule, RulePack
+from catalogue.rules.pack import KINDS, AnyRule, RulePack
 from foundation.errors import CatalogueError
 from foundation.settings import settings
 
-_KINDS: Final = frozenset(
-    {"threshold", "exposure", "rate", "event", "count", "fault", "silence", "stuck", "share", "forecast"}
-)
 _PACKS: Final = files("catalogue").joinpath("packs")
 Find = Callable[[str], RulePack]
 """A pack by the name under which another one extends it. Raises CatalogueError where there is none."""
@@ -170,7 +167,7 @@ def _upon(base: RulePack, own: _PackFile, lines: _Lines) -> RulePack:
             place = lines.at("without", number)
             raise CatalogueError(f"{place}, without: {base.label} has no rule {rule_id!r}", do="leave it out")
     # checked as a pack of its own: what stands twice must be said before one covers the other
-    mine = {rule.id: rule for rule in RulePack(pack=own.pack, version=own.version, rules=own.rules).rules}
+    mine = dict(RulePack(pack=own.pack, version=own.version, rules=own.rules).by_id)
     kept = [mine.pop(rule.id, rule) for rule in base.rules if rule.id not in own.without]
     return _sound(RulePack(pack=own.pack, version=own.version, rules=(*kept, *mine.values())), own, known)
 
@@ -192,7 +189,7 @@ def _named(wrong: ValidationError, raw: Any, lines: _Lines) -> CatalogueError:
     rule, steps = "", place
     if len(place) > 1 and place[0] == "rules" and isinstance(place[1], int):
         row, steps = raw["rules"][place[1]], place[2:]
-        if steps and steps[0] in _KINDS:  # pydantic also names the kind on its way, which is no place in the file
+        if steps and steps[0] in KINDS:  # pydantic also names the kind on its way, which is no place in the file
             steps = steps[1:]
         rule = f", rule {row.get('id', place[1] + 1) if isinstance(row, dict) else place[1] + 1}"
         place = (*place[:2], *steps)

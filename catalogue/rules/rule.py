@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, model_validator
 
@@ -99,6 +100,13 @@ class Rule(BaseModel):
             and (not self.building_classes or building_class in self.building_classes)
             and (not self.regions or any(code in self.regions for code in regions))
         )
+
+    def in_time(self, moment: datetime, zone: ZoneInfo) -> bool:
+        """Whether it looks at this moment; `zone` is the village's own."""
+        if not self.timed:
+            return True
+        local = moment.astimezone(zone)
+        return self.looks_at(local.date(), local.hour)
 
     def looks_at(self, day: date, hour: int) -> bool:
         """Whether it looks at this hour of this day, both in the village's own time."""
