@@ -14,7 +14,7 @@ import psycopg
 from alerts import telling
 from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.condition import Decision, State, judge_deadline, tell_late
-from alerts.hindsight import late_episode, lived_again
+from alerts.hindsight import late_episode, lived_again, span_of
 from alerts.judgement import Judgement, Observed, ObservedBlock, ObservedEvent, StateOf
 from alerts.past import past_of
 from alerts.rereading import Reread, late_exposures, out_of_order
@@ -111,9 +111,7 @@ class Engine:
         raised = 0
         for one in again:
             up_until = await self._up_until(connection, *one.key, one.first, one.first)
-            # what is from the time of an alarm that has been closed since has had its alarm
-            series = [seen for seen in one.series if up_until is None or seen.ts > up_until]
-            for decision in lived_again(one.rule, held_state(*one.key), series, one.device.interval_s):
+            for decision in lived_again(one.rule, held_state(*one.key), one.series, one.device.interval_s, up_until):
                 raised += await self._apply(connection, held, one.device.id, one.rule, decision, now)
         for one in await late_exposures(connection, self.judgement, readings, held_state):
             told = late_episode(one.rule, one.series, one.device.interval_s, one.first, one.last)
@@ -155,8 +153,8 @@ class Engine:
         """Writes a decision on what came late, unless an alarm was raised then, in its time or by an earlier piece."""
         state = decision.state
         if decision.change == "raised_late" and state is not None:
-            begins, ends = since or state.raised_at or state.since, state.cleared_at or state.last_ts
-            if await self._up_until(connection, device_id, rule.id, begins, ends) is not None:
+            span = span_of(state, since)
+            if await self._up_until(connection, device_id, rule.id, *span) is not None:
                 return 0
         return await self._apply(connection, held, device_id, rule, decision, now)
 

@@ -29,12 +29,21 @@ class Looked:
     value: float | None
 
 
-def lived_again(rule: LevelRule, state: State | None, series: Sequence[Looked], interval_s: float) -> list[Decision]:
+def lived_again(
+    rule: LevelRule,
+    state: State | None,
+    series: Sequence[Looked],
+    interval_s: float,
+    up_until: datetime | None = None,
+) -> list[Decision]:
     """What becomes of something that is not raised, after the whole series in order of measured time.
+
+    What is from the time of an alarm that has been closed since, `up_until`, has had its alarm.
 
     Each alarm that the series raises or clears, and how it ends. What the fastest message had as delay is the distance
     between the device's clock and ours, so that no deadline waits for a message that was long under way.
     """
+    series = [one for one in series if up_until is None or one.ts > up_until]
     if not series or (state is not None and state.condition in {"active", "recovering"}):
         return []
     before = state
@@ -101,6 +110,11 @@ def late_episode(
         last_ts=max(state.since, min(state.last_ts, last)),
         late=True,
     )
+
+
+def span_of(told: State, since: datetime | None = None) -> tuple[datetime, datetime]:
+    """When that of which late readings tell began, as far as is known before it was raised, and was over."""
+    return since or told.raised_at or told.since, told.cleared_at or told.last_ts
 
 
 def _is_it(state: State | None, first: datetime, last: datetime) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.condition import Decision, State, acknowledge, judge_deadline, tell_late
-from alerts.hindsight import late_episode, lived_again
+from alerts.hindsight import late_episode, lived_again, span_of
 from alerts.judgement import VILLAGES_ZONE, Judgement, Observed, ObservedBlock, ObservedEvent, Past
 from alerts.rereading import Reread, again_wanted, late_wanted
 from catalogue.rules import Rule
@@ -145,8 +145,8 @@ class Player:
                     yield from self._judged(device_id, rule, decision, at, late=reading.late)
         for one in behind:
             up_until = self._up_until(one.key, one.first, one.first)
-            series = [seen for seen in one.series if up_until is None or seen.ts > up_until]
-            for decision in lived_again(one.rule, self._states.get(one.key), series, one.device.interval_s):
+            before = self._states.get(one.key)
+            for decision in lived_again(one.rule, before, one.series, one.device.interval_s, up_until):
                 yield from self._apply(one.device.id, one.rule, decision, at)
         for one in late_wanted(judgement, readings, self._state_of):
             fill(judgement, one, at)
@@ -167,8 +167,8 @@ class Player:
         """What came late is told unless an alarm was raised then, in its time or by an earlier piece."""
         state = decision.state
         if late and decision.change == "raised_late" and state is not None:
-            begins, ends = since or state.raised_at or state.since, state.cleared_at or state.last_ts
-            if self._up_until((device_id, rule.id), begins, ends) is not None:
+            span = span_of(state, since)
+            if self._up_until((device_id, rule.id), *span) is not None:
                 return
         yield from self._apply(device_id, rule, decision, at)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -18,19 +17,6 @@ from foundation.errors import SettingsError
 from foundation.settings import Settings, settings
 from store.connect import connect
 from tests.world import World, one, rows
-
-
-@pytest.fixture
-async def http(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(database_url), log_config=None, lifespan="on", ws="none"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as client:
-        yield client
-    server.should_exit = True
-    await serving
-    listener.close()
 
 
 async def test_health_is_red_until_ingest_and_alerts_live(world: World, http: httpx.AsyncClient) -> None:

@@ -38,7 +38,7 @@ from store.health import look
 from tests.integration.test_standby import SECRET, House, LetIn
 from tests.outage import refusing
 from tests.unit.test_canary import answering
-from tests.world import one, rows, settle
+from tests.world import one, rows
 
 PHONE = "13800009999"
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
@@ -67,13 +67,6 @@ def carrier(receipts: str) -> Iterator[Running]:
     )  # fmt: skip
     with started(settings) as run:
         yield run
-
-
-@pytest.fixture
-def registered(database_url: str) -> str:
-    with connect(database_url) as connection:
-        settle(connection)
-    return database_url
 
 
 @pytest.fixture

@@ -5,33 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest
-import uvicorn
 
 from alerts.quality_read import quality
-from api.app import create_app
 from tests.world import VILLAGE, World, one
-
-
-@pytest.fixture
-async def http(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(database_url), log_config=None, lifespan="on", ws="none"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as client:
-        yield client
-    server.should_exit = True
-    await serving
-    listener.close()
 
 
 async def nuanshao(url: str, *arguments: str) -> Any:
