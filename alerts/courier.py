@@ -162,7 +162,9 @@ class Courier:
         async with self._pool.connection() as connection:
             match step:
                 case Sent(carrier_id, check_at):
-                    await connection.execute(sql("note_accepted"), (carrier_id or None, now, check_at, parcel.id))
+                    await connection.execute(
+                        sql("note_accepted"), (carrier_id or None, self._channel.name, now, check_at, parcel.id)
+                    )
                 case Retry(at, reason, look_up):
                     # what waits for its receipt stays accepted; only a hand-over without a believable answer is open
                     state = "accepted" if parcel.accepted_at else "sending" if look_up else "pending"

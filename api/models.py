@@ -206,7 +206,8 @@ class NotificationAnswer(_Answer):
     kind: str
     to: str
     phone: str
-    channel: str
+    way: str = Field(description="sms, voice, wecom, wecom_robot, wechat, email or webhook")
+    channel: str | None = Field(description="The carrier that has it, or had it last")
     text: str
     state: str
     reason: str

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from alerts.channels.channel import Accepted, Message
+from alerts.channels.channel import Accepted, Message, Way
 from alerts.courier import Courier
 from alerts.silence import SilenceWatch
 from broker.delivery import Delivery
@@ -29,6 +29,9 @@ class Phones:
     """A channel that takes everything and remembers who was told what."""
 
     name = "phones"
+    way: Way = "sms"
+    receipts = True
+    remembers = True
 
     def __init__(self) -> None:
         self.told: list[Message] = []

@@ -17,26 +17,26 @@ _DESK_S = 600.0
 """How soon a person may have repaired an account: ask again every ten minutes."""
 
 LIMITS = (
-    ("分钟", Refused("carrier_limit_minute", retryable=True, after_s=_MINUTE)),
-    ("小时", Refused("carrier_limit_hour", retryable=True, after_s=_HOUR)),
+    ("分钟", Refused("carrier_limit_minute", retryable=True, after_s=_MINUTE, elsewhere=True)),
+    ("小时", Refused("carrier_limit_hour", retryable=True, after_s=_HOUR, elsewhere=True)),
     # the day is a rolling one: a place becomes free at a time that only the carrier knows, and asking costs nothing
-    ("天", Refused("carrier_limit_day", retryable=True, after_s=_HOUR)),
+    ("天", Refused("carrier_limit_day", retryable=True, after_s=_HOUR, elsewhere=True)),
 )
 """isv.BUSINESS_LIMIT_CONTROL names its window only in its words: `触发天级流控Permits:50`."""
 
-_LIMIT_OTHER = Refused("carrier_limit_other", retryable=True, after_s=_HOUR)
+_LIMIT_OTHER = Refused("carrier_limit_other", retryable=True, after_s=_HOUR, elsewhere=True)
 
 _NUMBER = Refused("number_invalid", retryable=False)
 _PARAMS = Refused("template_params_refused", retryable=False)
 _CONTENT = Refused("content_refused", retryable=False)
-_SIGN = Refused("sign_name_refused", retryable=True, after_s=_DESK_S)
-_TEMPLATE = Refused("template_refused", retryable=True, after_s=_DESK_S)
-_ACCOUNT = Refused("account_refused", retryable=True, after_s=_DESK_S)
-_UNPAID = Refused("account_unpaid", retryable=True, after_s=_DESK_S)
-_CREDENTIALS = Refused("credentials_refused", retryable=True, after_s=_DESK_S)
-_BUDGET = Refused("account_limit", retryable=True, after_s=_HOUR)
-_BUSY = Refused("carrier_busy", retryable=True, after_s=2.0)
-_OTHER = Refused("carrier_refused_other", retryable=True, after_s=_DESK_S)
+_SIGN = Refused("sign_name_refused", retryable=True, after_s=_DESK_S, elsewhere=True)
+_TEMPLATE = Refused("template_refused", retryable=True, after_s=_DESK_S, elsewhere=True)
+_ACCOUNT = Refused("account_refused", retryable=True, after_s=_DESK_S, elsewhere=True)
+_UNPAID = Refused("account_unpaid", retryable=True, after_s=_DESK_S, elsewhere=True)
+_CREDENTIALS = Refused("credentials_refused", retryable=True, after_s=_DESK_S, elsewhere=True)
+_BUDGET = Refused("account_limit", retryable=True, after_s=_HOUR, elsewhere=True)
+_BUSY = Refused("carrier_busy", retryable=True, after_s=2.0, elsewhere=True)
+_OTHER = Refused("carrier_refused_other", retryable=True, after_s=_DESK_S, elsewhere=True)
 
 OUTCOMES: dict[str, Refused | Unknown] = {
     "isv.MOBILE_NUMBER_ILLEGAL": _NUMBER,
@@ -69,7 +69,7 @@ OUTCOMES: dict[str, Refused | Unknown] = {
     "IncompleteSignature": _CREDENTIALS,
     "InvalidAccessKeyId.NotFound": _CREDENTIALS,
     "InvalidAccessKeyId.Inactive": _CREDENTIALS,
-    "InvalidTimeStamp.Expired": Refused("clock_wrong", retryable=True, after_s=_MINUTE),
+    "InvalidTimeStamp.Expired": Refused("clock_wrong", retryable=True, after_s=_MINUTE, elsewhere=True),
     # our nonces never repeat, so something on the way sent the request twice and the first one may have been taken
     "SignatureNonceUsed": Unknown("request_repeated"),
     "isp.SYSTEM_ERROR": Unknown("carrier_error"),

@@ -6,12 +6,10 @@ The official SDK is kept for the tests, where it proves that the stand-in carrie
 from __future__ import annotations
 
 import json
-import logging
 import re
 import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
-from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -21,11 +19,20 @@ from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import CHINA, china_time, delivery_reason
 from alerts.channels.aliyun_signing import Call, canonical_query, signed_headers
 from alerts.channels.aliyun_templates import fit
-from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, TemplateName, Unknown
+from alerts.channels.channel import (
+    Accepted,
+    LookupFailed,
+    Message,
+    Outcome,
+    Receipt,
+    TemplateName,
+    Way,
+)
+from alerts.channels.endpoint import client, failed
+from alerts.channels.endpoint import endpoint as endpoint_of
 from foundation.clock import Clock, utc_now
-from foundation.errors import SettingsError
 from foundation.logs import mask_phone
-from foundation.loopback import is_loopback
+from foundation.settings import Settings, required
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +43,6 @@ _MOST_PAGES = 40
 _NEAR_MIDNIGHT = timedelta(minutes=10)
 _WAITING, _FAILED, _DELIVERED = "1", "2", "3"
 _PROGRESS = {_DELIVERED: 3, _WAITING: 2, _FAILED: 1}
-_RETRY_UNREACHABLE_S = 5.0
 _MAINLAND = re.compile(r"(?:\+|00)?86(?=1\d{10}$)")
 
 
@@ -47,6 +53,9 @@ class AliyunSms:
     """
 
     name = "aliyun_sms"
+    way: Way = "sms"
+    receipts = True
+    remembers = True
 
     def __init__(
         self,
@@ -59,23 +68,21 @@ class AliyunSms:
         clock: Clock = utc_now,
         timeout_s: float = 10.0,
     ) -> None:
-        self._endpoint, self._host, local = _checked(endpoint)
+        self._where = endpoint_of("NUANSHAO_ALIYUN_SMS_ENDPOINT", endpoint)
         self._access_key_id = access_key_id
         self._secret = secret
         self._sign_name = sign_name
         self._templates = dict(templates)
         self._clock = clock
-        # httpx writes whole addresses at INFO, and ours hold phone numbers
-        logging.getLogger("httpx").addFilter(_not_an_address)
-        self._http = httpx.AsyncClient(timeout=timeout_s, trust_env=not local)
+        self._http = client(self._where, timeout_s)
 
     def __repr__(self) -> str:
-        return f"AliyunSms({self._host})"
+        return f"AliyunSms({self._where.host})"
 
     async def send(self, message: Message) -> Outcome:
         """Hand the message over once. A time-out, a lost connection and a 5xx are Unknown: it may have been taken."""
         query = {
-            "PhoneNumbers": _national(message.phone),
+            "PhoneNumbers": _national(message.to),
             "SignName": self._sign_name,
             "TemplateCode": self._templates[message.template],
             "TemplateParam": json.dumps(fit(message.params), ensure_ascii=False, separators=(",", ":")),
@@ -83,12 +90,8 @@ class AliyunSms:
         }
         try:
             status, body = await self._call("SendSms", query)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-            return Refused("carrier_unreachable", retryable=True, after_s=_RETRY_UNREACHABLE_S)
-        except httpx.TimeoutException:
-            return Unknown("carrier_timeout")
-        except httpx.HTTPError:
-            return Unknown("connection_lost")
+        except httpx.HTTPError as error:
+            return failed(error)
         outcome = judge(status, body)
         if not isinstance(outcome, Accepted):
             # the carrier's words are left out: some of its messages repeat the phone number
@@ -98,7 +101,7 @@ class AliyunSms:
                 reason=outcome.reason,
                 code=code,
                 status=status,
-                phone=mask_phone(message.phone),
+                phone=mask_phone(message.to),
                 key=message.key,
             )
         return outcome
@@ -111,7 +114,7 @@ class AliyunSms:
         """
         found: list[Mapping[str, object]] = []
         for day in china_days(sent_at):
-            found += await self._sent_on(_national(message.phone), day, message.key)
+            found += await self._sent_on(_national(message.to), day, message.key)
         if not found:
             return None
         # a repeated key means that it was sent twice: the copy that came furthest speaks for both
@@ -140,9 +143,9 @@ class AliyunSms:
         }
         try:
             _, body = await self._call("QuerySendDetails", query)
-        except httpx.HTTPError as failed:
+        except httpx.HTTPError as error:
             # `from None`: the chain would hold the request, and that the phone number
-            raise LookupFailed(f"aliyun_sms: {type(failed).__name__}") from None
+            raise LookupFailed(f"aliyun_sms: {type(error).__name__}") from None
         if not isinstance(body, dict) or body.get("Code") != "OK":
             code = str(body.get("Code"))[:64] if isinstance(body, dict) else "no answer that can be read"
             raise LookupFailed(f"aliyun_sms: {code}")
@@ -152,13 +155,13 @@ class AliyunSms:
 
     async def _call(self, action: str, query: Mapping[str, str]) -> tuple[int, object]:
         headers = signed_headers(
-            Call(host=self._host, action=action, version=VERSION, query=query),
+            Call(host=self._where.host, action=action, version=VERSION, query=query),
             access_key_id=self._access_key_id,
             secret=self._secret,
             date=self._clock(),
             nonce=uuid.uuid4().hex,
         )
-        answer = await self._http.post(f"{self._endpoint}/?{canonical_query(query)}", headers=headers)
+        answer = await self._http.post(f"{self._where.address}/?{canonical_query(query)}", headers=headers)
         try:
             return answer.status_code, answer.json()
         except ValueError:
@@ -189,18 +192,17 @@ def _national(phone: str) -> str:
     return _MAINLAND.sub("", phone.replace(" ", "").replace("-", ""), count=1)
 
 
-def _checked(endpoint: str) -> tuple[str, str, bool]:
-    """(address, host header, is it loopback) of an endpoint; plain HTTP only where no network carries it."""
-    parts = urlsplit(endpoint)
-    local = is_loopback(parts.hostname or "")
-    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
-        raise SettingsError("the Aliyun endpoint is no web address", do="write it as https://dysmsapi.aliyuncs.com")
-    if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise SettingsError("the Aliyun endpoint has a path", do="write only scheme and host")
-    if parts.scheme == "http" and not local:
-        raise SettingsError(f"http://{parts.netloc} would carry alarms in clear", do="use https:// beyond loopback")
-    return f"{parts.scheme}://{parts.netloc}", parts.netloc, local
-
-
-def _not_an_address(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith("HTTP Request:")
+def from_settings(chosen: Settings) -> AliyunSms | None:
+    """The account that the settings name, if any. Raises SettingsError where half of it is missing."""
+    if not chosen.aliyun_access_key_id or not chosen.aliyun_sms_sign_name:
+        return None
+    return AliyunSms(
+        endpoint=chosen.aliyun_sms_endpoint,
+        access_key_id=chosen.aliyun_access_key_id,
+        secret=SecretStr(required("aliyun_access_key_secret")),
+        sign_name=chosen.aliyun_sms_sign_name,
+        templates={
+            "critical": required("aliyun_sms_template_critical"),
+            "routine": required("aliyun_sms_template_routine"),
+        },
+    )

@@ -76,10 +76,10 @@ with recursive up as (
 ), nearest as (
     select id from up where exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
 )
-select c.id, c.phone from contact c join nearest on nearest.id = c.region_id
+select c.id, c.language, ways_of(c) from contact c join nearest on nearest.id = c.region_id
 where not exists (select 1 from canary k where k.device_id = %(device)s)
 union all
-select c.id, c.phone from canary k join contact c on c.id = k.contact_id where k.device_id = %(device)s
+select c.id, c.language, ways_of(c) from canary k join contact c on c.id = k.contact_id where k.device_id = %(device)s
 order by 1
 
 -- name: recipients_for_region
@@ -90,18 +90,20 @@ with recursive up as (
 ), nearest as (
     select id from up where exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
 )
-select c.id, c.phone from contact c join nearest on nearest.id = c.region_id order by c.id
+select c.id, c.language, ways_of(c) from contact c join nearest on nearest.id = c.region_id order by c.id
 
 -- name: told_contacts
 -- Who was told, or is about to be, that this alarm was raised: they also hear that it is over.
-select distinct n.contact_id, c.phone from notification n join contact c on c.id = n.contact_id
-where n.alarm_id = %s and n.kind in ('raised', 'flapping') and n.state not in ('failed', 'superseded')
+select distinct on (c.id) c.id, c.language, ways_of(c) from notification n join contact c on c.id = n.contact_id
+where n.alarm_id = %s and n.kind in ('raised', 'escalation', 'flapping') and n.state not in ('failed', 'superseded')
+order by c.id
 
 -- name: insert_notification
 -- The same key again changes nothing: a retried transaction tells once.
-insert into notification (alarm_id, incident_id, kind, contact_id, channel, template, params, body, idempotency_key,
-                          created_at, next_attempt_at)
-values (%s, %s, %s, %s, %s, %s, %s, %s, (select mark from deployment) || '-' || %s, %s, %s)
+insert into notification (alarm_id, incident_id, kind, contact_id, way, template, params, body, language, step, round,
+                          idempotency_key, created_at, next_attempt_at)
+values (%(alarm)s, %(incident)s, %(kind)s, %(contact)s, %(way)s, %(template)s, %(params)s, %(body)s, %(language)s,
+        %(step)s, %(round)s, (select mark from deployment) || '-' || %(key)s, %(now)s, %(now)s)
 on conflict (idempotency_key) do nothing
 
 -- name: raised_before

@@ -62,7 +62,7 @@ where i.id = %(incident)s or i.part_of_id = %(incident)s and i.kind = 'village_s
 order by r.code, h.code, d.uid
 
 -- name: list_notifications
-select n.id, n.alarm_id as alarm, n.incident_id as incident, n.kind, c.name as to, c.phone, n.channel, n.body as text,
+select n.id, n.alarm_id as alarm, n.incident_id as incident, n.kind, c.name as to, coalesce(c.phone, '') as phone, n.way, n.channel, n.body as text,
        n.state, n.reason, n.attempts, n.created_at, n.accepted_at, n.ended_at, n.drill
 from notification n join contact c on c.id = n.contact_id
 where %(drill)s::boolean is null or n.drill = %(drill)s

@@ -29,7 +29,7 @@ select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not nul
        i.ended_at is not null,
        exists (select 1 from notification t
                where t.contact_id = n.contact_id and t.id <> n.id and t.accepted_at is not null
-                 and ((t.alarm_id = n.alarm_id and t.kind in ('raised', 'flapping'))
+                 and ((t.alarm_id = n.alarm_id and t.kind in ('raised', 'escalation', 'flapping'))
                       or (t.incident_id = n.incident_id and t.kind = 'incident'))),
        exists (select 1 from notification t
                where t.contact_id = n.contact_id and t.id < n.id and t.ended_at is null and t.accepted_at is null
@@ -55,7 +55,7 @@ where n.id = %(id)s
 
 -- name: note_accepted
 update notification
-set state = 'accepted', reason = '', carrier_id = %s, accepted_at = coalesce(accepted_at, %s), next_attempt_at = %s
+set state = 'accepted', reason = '', carrier_id = %s, channel = %s, accepted_at = coalesce(accepted_at, %s), next_attempt_at = %s
 where id = %s and ended_at is null
 
 -- name: note_retry
@@ -78,7 +78,7 @@ where right(regexp_replace(phone, '\D', '', 'g'), 11) = right(regexp_replace(%s,
 -- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.
 select a.id
 from alarm a join notification n on n.alarm_id = a.id
-where n.contact_id = any(%s) and n.kind in ('raised', 'flapping') and n.accepted_at <= %s
+where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') and n.accepted_at <= %s
   and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
 order by n.accepted_at desc limit 1
 

@@ -28,7 +28,7 @@ select a.priority, count(*), count(*) filter (where told.at is not null),
         filter (where told.at is not null and a.acknowledged_at is not null))::float8
 from alarm a
 left join lateral (
-    select min(n.accepted_at) as at from notification n where n.alarm_id = a.id and n.kind in ('raised', 'flapping')
+    select min(n.accepted_at) as at from notification n where n.alarm_id = a.id and n.kind in ('raised', 'escalation', 'flapping')
 ) told on true
 where a.recorded_at >= %(since)s and a.recorded_at < %(until)s and not a.drill
 group by a.priority

@@ -22,6 +22,7 @@ with recursive up as (
     order by of_region, steps
 )
 select nearest.of_region, c.id, c.phone from nearest join contact c on c.region_id = nearest.id
+where c.phone is not null
 
 -- name: deployment_mark
 select mark from deployment
@@ -37,7 +38,7 @@ where a.closed_at is null and not a.drill and a.rule = any(%s)
 select n.idempotency_key, a.device_id, a.rule, n.contact_id, c.phone, n.params, n.body, a.raised_at,
        n.created_at
 from notification n join alarm a on a.id = n.alarm_id join contact c on c.id = n.contact_id
-where n.ended_at is null and n.accepted_at is null and n.kind = 'raised' and not n.drill and a.rule = any(%s)
+where n.ended_at is null and n.accepted_at is null and n.kind = 'raised' and n.way = 'sms' and not n.drill and a.rule = any(%s)
 
 -- name: record_told
 insert into told_without_database (key, device_id, rule, contact_id, measured_at, told_at, until, channel, carrier_id,
@@ -49,7 +50,7 @@ on conflict (key) do nothing
 -- The alarm whose raising a message tells, if it is one of these rules.
 select a.id, a.device_id, a.rule, n.contact_id, a.raised_at
 from notification n join alarm a on a.id = n.alarm_id
-where n.id = %s and n.kind = 'raised' and a.rule = any(%s) and a.raised_at is not null
+where n.id = %s and n.kind = 'raised' and n.way = 'sms' and a.rule = any(%s) and a.raised_at is not null
 
 -- name: told_about
 -- What this contact has been told of this device and rule while the database was away, and for which alarm that counted.
@@ -62,10 +63,10 @@ where t.device_id = %s and t.rule = %s and t.contact_id = %s
 with used as (
     update told_without_database set notification_id = %(id)s
     where key = %(key)s and notification_id is null
-    returning key, carrier_id, told_at, body
+    returning key, channel, carrier_id, told_at, body
 )
 update notification n
-set state = 'accepted', reason = 'told_without_database', carrier_id = nullif(used.carrier_id, ''),
+set state = 'accepted', reason = 'told_without_database', channel = used.channel, carrier_id = nullif(used.carrier_id, ''),
     accepted_at = used.told_at, idempotency_key = used.key, body = used.body, next_attempt_at = %(check_at)s
 from used
 where n.id = %(id)s and n.ended_at is null

@@ -97,7 +97,7 @@ on conflict (alarm_id, kind) where ended_at is null and alarm_id is not null do 
 -- That it is over: only for those who know that it began.
 insert into withheld (alarm_id, kind, reason, at)
 select %(alarm)s, 'cleared', %(reason)s, %(now)s
-where exists (select 1 from notification n where n.alarm_id = %(alarm)s and n.kind in ('raised', 'flapping')
+where exists (select 1 from notification n where n.alarm_id = %(alarm)s and n.kind in ('raised', 'escalation', 'flapping')
               and n.state not in ('failed', 'superseded'))
 on conflict (alarm_id, kind) where ended_at is null and alarm_id is not null
 do update set times = withheld.times + 1

@@ -12,7 +12,7 @@ import aiomqtt
 import psycopg
 import pytest
 
-from alerts.channels.channel import Message, Outcome, Receipt, Refused
+from alerts.channels.channel import Message, Outcome, Receipt, Refused, Way
 from alerts.engine import Engine
 from alerts.service import AlertsService
 from broker import queue_probe
@@ -109,6 +109,9 @@ async def test_a_session_is_kept_as_long_as_it_asked_for(broker: Mosquitto) -> N
 
 class Nowhere:
     name = "nowhere"
+    way: Way = "sms"
+    receipts = True
+    remembers = True
 
     async def send(self, _: Message) -> Outcome:
         return Refused("nowhere", retryable=False)

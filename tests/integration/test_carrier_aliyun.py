@@ -80,7 +80,7 @@ def channel(running: Running, **changes: Any) -> AliyunSms:
 
 
 def message(key: str = "n-1", *, phone: str = PHONE, **params: str) -> Message:
-    return Message(phone=phone, template="critical", params=PARAMS | params, key=key)
+    return Message(to=phone, template="critical", params=PARAMS | params, key=key)
 
 
 def misbehave(running: Running, kind: str, **more: Any) -> None:
@@ -246,18 +246,18 @@ def test_values_that_the_carrier_refuses_are_made_to_fit_by_the_channel(
 @pytest.mark.parametrize(
     ("code", "words", "outcome"),
     [
-        ("isv.BUSINESS_LIMIT_CONTROL", "触发分钟级流控Permits:1", Refused("carrier_limit_minute", True, 60)),
-        ("isv.BUSINESS_LIMIT_CONTROL", "触发小时级流控Permits:5", Refused("carrier_limit_hour", True, 3600)),
-        ("isv.BUSINESS_LIMIT_CONTROL", "触发天级流控Permits:10", Refused("carrier_limit_day", True, 3600)),
-        ("isv.DAY_LIMIT_CONTROL", "", Refused("account_limit", True, 3600)),
+        ("isv.BUSINESS_LIMIT_CONTROL", "触发分钟级流控Permits:1", Refused("carrier_limit_minute", True, 60, True)),
+        ("isv.BUSINESS_LIMIT_CONTROL", "触发小时级流控Permits:5", Refused("carrier_limit_hour", True, 3600, True)),
+        ("isv.BUSINESS_LIMIT_CONTROL", "触发天级流控Permits:10", Refused("carrier_limit_day", True, 3600, True)),
+        ("isv.DAY_LIMIT_CONTROL", "", Refused("account_limit", True, 3600, True)),
         ("isv.MOBILE_NUMBER_ILLEGAL", "", Refused("number_invalid", False)),
         ("isv.TEMPLATE_MISSING_PARAMETERS", "", Refused("template_params_refused", False)),
         ("isv.PARAM_LENGTH_LIMIT", "", Refused("template_params_too_long", False)),
-        ("isv.AMOUNT_NOT_ENOUGH", "", Refused("account_unpaid", True, 600)),
-        ("isv.OUT_OF_SERVICE", "", Refused("account_unpaid", True, 600)),
+        ("isv.AMOUNT_NOT_ENOUGH", "", Refused("account_unpaid", True, 600, True)),
+        ("isv.OUT_OF_SERVICE", "", Refused("account_unpaid", True, 600, True)),
         ("isv.SMS_CONTENT_ILLEGAL", "", Refused("content_refused", False)),
-        ("isv.SMS_SIGN_ILLEGAL", "", Refused("sign_name_refused", True, 600)),
-        ("isp.RAM_PERMISSION_DENY", "", Refused("account_refused", True, 600)),
+        ("isv.SMS_SIGN_ILLEGAL", "", Refused("sign_name_refused", True, 600, True)),
+        ("isp.RAM_PERMISSION_DENY", "", Refused("account_refused", True, 600, True)),
     ],
 )
 def test_a_refusal_travels_in_http_200(carrier: Running, code: str, words: str, outcome: Refused) -> None:
@@ -273,9 +273,9 @@ def test_a_wrong_secret_is_no_secret_to_both(carrier: Running) -> None:
         Sdk(carrier.url, secret="wrong").send()
     assert (answer.value.code, answer.value.status_code) == ("SignatureDoesNotMatch", 400)
     outcome = asyncio.run(_send(carrier, message(), secret=SecretStr("wrong")))
-    assert outcome == Refused("credentials_refused", retryable=True, after_s=600)
+    assert outcome == Refused("credentials_refused", retryable=True, after_s=600, elsewhere=True)
     outcome = asyncio.run(_send(carrier, message(), clock=lambda: datetime.now(UTC) - timedelta(minutes=16)))
-    assert outcome == Refused("clock_wrong", retryable=True, after_s=60)
+    assert outcome == Refused("clock_wrong", retryable=True, after_s=60, elsewhere=True)
 
 
 def test_the_limit_is_per_number_and_template_and_rolls(carrier: Running) -> None:
@@ -324,7 +324,7 @@ async def test_a_closed_port_is_refused_and_may_be_tried_again() -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         sms = channel(Running(url, None))  # type: ignore[arg-type]  # nothing runs there
-        assert await sms.send(message()) == Refused("carrier_unreachable", retryable=True, after_s=5)
+        assert await sms.send(message()) == Refused("carrier_unreachable", retryable=True, after_s=5, elsewhere=True)
         with pytest.raises(LookupFailed, match="ConnectError"):
             await sms.lookup(message(), datetime.now(UTC))
         await sms.close()

@@ -13,11 +13,11 @@ import pytest
 from alerts.channels.aliyun_receipts import InboundReply
 from alerts.courier import Courier
 from alerts.message import Place
+from alerts.recipients.resolve import recipients_for_device
 from alerts.reply import take_reply
 from alerts.standby.alarm_copy import AlarmCopy, load_alarms, read_alarms, write_alarms
 from alerts.standby.bulletin import Bulletin, Danger
 from alerts.standby.folder import Folder
-from alerts.standby.letter import Contact
 from alerts.standby.reconcile import Untold
 from alerts.standby.registry_copy import RegistryCopy, copy_registry
 from alerts.standby.standby import AWAY_AFTER, Standby
@@ -135,8 +135,8 @@ async def test_the_copy_knows_of_each_device_what_the_database_would_say(
         where = await (await database.execute(sql("where_is"), (device["id"],))).fetchone()
         assert where is not None
         assert found.place == Place(*where)
-        cursor = await database.execute(sql("recipients_for_device"), {"device": device["id"]})
-        assert copy.contacts(found) == [Contact(*contact) for contact in await cursor.fetchall()]
+        told = [recipient.contact_id for recipient in await recipients_for_device(database, device["id"])]
+        assert [contact.id for contact in copy.contacts(found)] == told
         assert copy.contacts(found), "the test would show nothing"
     lonely = copy.device("lonely-co")
     assert lonely is not None

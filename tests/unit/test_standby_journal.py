@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, Unknown
+from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, Unknown, Way
 from alerts.condition import State
 from alerts.delivery import LOOKUP_AFTER
 from alerts.message import Place
@@ -33,6 +33,9 @@ class Carrier:
     """A carrier whose answers the test says; it remembers what it took."""
 
     name = "phones"
+    way: Way = "sms"
+    receipts = True
+    remembers = True
 
     def __init__(self) -> None:
         self.answers: list[Outcome | Exception] = []
@@ -100,7 +103,7 @@ async def test_a_letter_says_what_the_outbox_would_say(office: Office) -> None:
         "取暖警报：向阳嘎查，3组12号，一氧化碳超过300ppm（现400ppm），1月16日03:00起。"
         "处置：立即开窗、全员撤到室外并拨打120。收到请回复1。"
     )
-    assert (first.message.template, first.message.phone, first.message.key) == (
+    assert (first.message.template, first.message.to, first.message.key) == (
         "critical", "13800000001", f"mark-standby-7-co_300-{int(NIGHT.timestamp() * 1000)}-1",
     )  # fmt: skip
     assert second.key != first.key
@@ -159,7 +162,7 @@ async def test_a_carrier_that_cannot_be_asked_is_asked_again(office: Office) -> 
 
 async def test_a_refusal_is_tried_again_or_is_the_end(office: Office) -> None:
     office.carrier.answers = [
-        Refused("carrier_limit_minute", retryable=True, after_s=60),
+        Refused("carrier_limit_minute", retryable=True, after_s=60, elsewhere=True),
         Refused("number_invalid", retryable=False),
     ]
     await office.write(CONTACTS)
