@@ -82,6 +82,10 @@ where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') 
   and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
 order by n.accepted_at desc limit 1
 
+-- name: message_answered
+-- What a message was about and who has it.
+select n.alarm_id, c.name from notification n join contact c on c.id = n.contact_id where n.idempotency_key = %s
+
 -- name: insert_reply
 insert into reply (name, contact_id, content, sent_at, received_at, alarm_id, result)
 values (%s, %s, %s, %s, %s, %s, %s)
