@@ -65,6 +65,16 @@ def cleared(rule: Rule, place: Place, cleared_at: datetime, *, zone: str) -> dic
     return _params(place, f"已恢复正常：{rule.zh}"[:35], local_time(cleared_at, zone), do)
 
 
+def escalated(params: dict[str, str], reason: str, minutes: int) -> dict[str, str]:
+    """The same message to those who hear of it next; `reason` as in alerts/escalation/climbing.py."""
+    words = {
+        "help_asked": "现场求助",
+        "nobody_reached": "未能通知到村",
+        "still_dangerous": "确认后仍未解除",
+    }
+    return params | {"what": f"{words.get(reason, f'{minutes}分钟无人应答')}：{params['what']}"}
+
+
 def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[str, str]:
     """The parameters of "this comes and goes": told once, not each time."""
     do = _IN_A_DRILL if place.drill else "稳定前不再逐条通知，请上门检查设备"

@@ -14,8 +14,10 @@ from alerts import message
 from alerts.channels.aliyun_templates import fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
+from alerts.escalation.climbing import first_look
 from alerts.recipients.recipient import Recipient, ways_for
 from alerts.recipients.resolve import recipients_for_device, recipients_for_region, told_of_alarm
+from catalogue.escalation import PLAN
 from catalogue.rules import Rule
 from foundation.settings import settings
 from store.named_sql import sql
@@ -58,13 +60,17 @@ async def tell_raised(
     """
     place = await where_is(connection, device_id)
     measured_at = state.raised_at or state.since
-    recipients = await recipients_for_device(connection, device_id)
+    recipients = await recipients_for_device(connection, device_id, rule=rule, now=now)
     if not recipients:
         log.error("nobody_to_tell", alarm=alarm_id, rule=rule.id, device=place.uid, do="add a contact to its region")
     # the measured moment makes a second raise of the same latched alarm a message of its own
     key = f"alarm-{alarm_id}-raised-{int(measured_at.timestamp())}{again}"
     occasion = Occasion("raised", template_for(rule, place), key, alarm_id=alarm_id)
     await put(connection, occasion, recipients, say_raised(rule, place, state), now)
+    plan = PLAN.get(rule.priority)
+    if plan is not None and not state.late and not place.canary:
+        places = {"alarm": alarm_id, "incident": None, "plan": plan.name, "now": now, "next_at": first_look(plan, now)}
+        await connection.execute(sql("begin_escalation"), places)
     return len(recipients)
 
 
@@ -92,7 +98,7 @@ async def tell_flapping(
     def say(_language: str) -> dict[str, str]:
         return message.flapping(rule, place, since, zone=settings().timezone)
 
-    recipients = await recipients_for_device(connection, device_id)
+    recipients = await recipients_for_device(connection, device_id, rule=rule, now=now)
     key = f"flapping-{device_id}-{rule.id}-{int(since.timestamp())}"
     await put(connection, Occasion("flapping", "routine", key, alarm_id=alarm_id), recipients, say, now)
 
@@ -111,11 +117,15 @@ async def tell_incident(
 
     `again` tells a second one of the same kind from the first.
     """
-    recipients = await recipients_for_region(connection, region_id)
+    recipients = await recipients_for_region(connection, region_id, now=now)
     if not recipients:
         log.error("nobody_to_tell", incident=incident_id, do="add a contact to its region")
     occasion = Occasion(kind, "routine", f"incident-{incident_id}-{kind}{again}", incident_id=incident_id)
     await put(connection, occasion, recipients, lambda _language: params, now)
+    if kind == "incident":
+        plan = PLAN["incident"]
+        places = {"incident": incident_id, "plan": plan.name, "now": now, "next_at": first_look(plan, now)}
+        await connection.execute(sql("begin_escalation_of_incident"), places)
 
 
 def template_for(rule: Rule, place: message.Place) -> TemplateName:
