@@ -39,7 +39,8 @@ class Night:
         found = await rows(
             self.world.database,
             "select n.created_at, c.name, n.way from notification n join contact c on c.id = n.contact_id"
-            " join alarm a on a.id = n.alarm_id where a.rule = 'co_300' and n.kind in ('raised', 'escalation') order by n.id",
+            " join alarm a on a.id = n.alarm_id where a.rule = 'co_300' and n.kind in ('raised', 'escalation')"
+            " order by n.id",
         )
         raised = self.world.start + timedelta(seconds=10)
         return [((row["created_at"] - raised) / timedelta(minutes=1), row["name"], row["way"]) for row in found]
