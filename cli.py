@@ -216,12 +216,14 @@ def ingest(
 @app.command()
 def alerts() -> None:
     """Watch deadlines and silence, and carry messages to people."""
-    from alerts.channels.aliyun_sms import AliyunSms
+    from alerts.channels.accounts import open_accounts
+    from alerts.channels.failover import with_failover
     from alerts.engine import Engine
     from alerts.service import AlertsService
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
     from catalogue.rules import pack_in_force
+    from foundation.clock import utc_now
     from foundation.exposition import exposed
     from foundation.settings import required, settings
     from store.connect import database_url
@@ -229,24 +231,17 @@ def alerts() -> None:
     logs.configure(process="alerts")
 
     async def service(stop: asyncio.Event) -> None:
-        channel = AliyunSms(
-            endpoint=settings().aliyun_sms_endpoint,
-            access_key_id=required("aliyun_access_key_id"),
-            secret=settings().aliyun_access_key_secret,
-            sign_name=required("aliyun_sms_sign_name"),
-            templates={
-                "critical": required("aliyun_sms_template_critical"),
-                "routine": required("aliyun_sms_template_routine"),
-            },
-        )
+        channels = with_failover(open_accounts(settings()), utc_now)
         standby, why_not, name, pack = None, NO_FOLDER, settings().alerts_worker, pack_in_force()
         url = settings().mqtt_url.get_secret_value()
         broker = Broker.parse(url, settings().mqtt_ca_file) if url else None
         if settings().standby_dir:
             broker = Broker.parse(required("mqtt_url"), settings().mqtt_ca_file)
-            standby, why_not = open_standby(Path(settings().standby_dir), broker, channel, pack=pack, name=name)
+            standby, why_not = open_standby(
+                Path(settings().standby_dir), broker, channels.get("sms"), pack=pack, name=name
+            )
         alerts = AlertsService(
-            database_url=database_url(), engine=Engine(pack), channel=channel, name=name,
+            database_url=database_url(), engine=Engine(pack), channels=channels, name=name,
             standby=standby, why_no_standby=why_not, broker=broker,
         )  # fmt: skip
         where = settings().metrics_host, settings().alerts_metrics_port

@@ -61,6 +61,27 @@ def list_(
         typer.echo(f"shelving {one['id']}: {what} until {_clock(one['until'])}, by {one['by']}: {one['why']}")
 
 
+@alarms_app.command("trace")
+def trace_(
+    alarm: Annotated[int | None, typer.Argument(metavar="ALARM", help="As `nuanshao alarms list` shows it.")] = None,
+    incident: Annotated[int | None, typer.Option(help="Or an incident.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """The trace of duty: who was told when and how, who has it, who was told next."""
+    from alerts.duty_trace import trace
+
+    if (alarm is None) == (incident is None):
+        raise SettingsError("of which alarm or incident?", do="give the number of one")
+    found = _with_database(lambda database: trace(database, alarm=alarm, incident=incident))
+    if as_json:
+        _print_json(found)
+        return
+    for row in found:
+        whom = f"{row['to']} {row['role']}".strip()
+        typer.echo(f"{_clock(row['at'], seconds=True)}  {row['what']:18} {whom:24} {row['detail']}".rstrip())
+
+
 @alarms_app.command("shelve")
 def shelve(
     by: By,
@@ -216,8 +237,9 @@ def _moment(said: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(settings().timezone))
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone(ZoneInfo(settings().timezone)):%Y-%m-%d %H:%M}"
+def _clock(moment: datetime, *, seconds: bool = False) -> str:
+    local = moment.astimezone(ZoneInfo(settings().timezone))
+    return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
 
 
 def _acknowledged(alarm: dict[str, Any]) -> str:

@@ -3,183 +3,269 @@
 What was told while the database was away (alerts/standby) is not sent again.
 
 Any number of couriers may run; each claims its messages (SKIP LOCKED) for a while. One that is killed in the middle
-leaves its messages marked `sending`: the next courier asks the carrier before it sends them again.
+leaves its messages marked `sending`: the next courier asks the carrier before it sends them again. Claiming, deciding
+and writing down go by the batch, handing over goes message by message: a slow carrier holds up nobody else's, and some
+places are kept for critical ones.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, Final
 
 import psycopg
 import structlog
 from psycopg_pool import PoolTimeout
 
-from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, TemplateName
+from alerts import outbox
+from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, Way
 from alerts.delivery import (
     CANARY_ASKED,
-    DRILL_QUOTA_OVER,
     FIRST_RETRY_S,
     MOST_ATTEMPTS,
     UNDELIVERED_RETRY,
-    Ask,
-    Cause,
-    Covered,
-    End,
-    Go,
     Retry,
     Sent,
-    Wait,
     after_failed_lookup,
     after_lookup,
     after_sending,
-    worth_sending,
 )
 from alerts.metrics import AlertsMetrics
+from alerts.parcel import Parcel
+from alerts.policy.facts import causes_of
+from alerts.policy.stages import Policy, judge
+from alerts.policy.verdict import Ask, Covered, End, Go, Hold, Wait
 from alerts.standby.reconcile import Reconciliation, Untold
 from catalogue.rules import pack_in_force
 from foundation.clock import Clock
-from foundation.logs import mask_phone
 from store.connect import Pool
 from store.named_sql import sql
 
 log = structlog.get_logger()
 
-AT_ONCE = 50
+AT_ONCE: Final = 64
 """Messages that one courier hands over at the same time."""
-LEASE_S = 60
+FOR_CRITICAL: Final = 32
+"""Places beside these that only critical messages take: behind time-outs a CO alarm must not wait."""
+LEASE_S: Final = 60
 """How long a claim holds; longer than any carrier may take to answer."""
+LOOK_AGAIN_S: Final = 0.25
+"""While carriers are slow, it is looked so often whether something critical is due."""
+LINGER_S: Final = 0.01
+"""What has just ended waits so long for company: one transaction writes all of it."""
+NO_ACCOUNT_RETRY: Final = timedelta(minutes=1)
+
+_ENDS: Final = {
+    "accepted": sql("note_accepted"),
+    "handed_over": sql("note_handed_over"),
+    "retry": sql("note_retry"),
+    "held": sql("note_held"),
+    "end": sql("note_end"),
+}
+
+Step = Sent | Retry | End | Wait | Hold | Covered
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
-    """A claimed notification."""
+class _Cleared:
+    """A message that may go now. `untold`: what the standby wants to know of it."""
 
-    id: int
-    found: str
-    attempts: int
-    template: str
-    params: dict[str, str]
-    key: str
-    created_at: datetime
-    accepted_at: datetime | None
-    phone: str
-
-    @property
-    def message(self) -> Message:
-        template: TemplateName = "critical" if self.template == "critical" else "routine"
-        return Message(self.phone, template, self.params, self.key)
+    parcel: Parcel
+    verdict: Go | Ask
+    untold: Untold
 
 
 class Courier:
-    """Carries the outbox of one deployment to `channel`."""
+    """Carries the outbox of one deployment to `channels`, one a way."""
 
     def __init__(
         self,
         pool: Pool,
-        channel: Channel,
+        channels: Mapping[Way, Channel],
         clock: Clock,
         told: Reconciliation | None = None,
         metrics: AlertsMetrics | None = None,
+        policy: Policy | None = None,
     ) -> None:
-        self._metrics = metrics
         self._pool = pool
-        self._channel = channel
+        self._channels = channels
         self._clock = clock
-        self._told = told or Reconciliation(pack_in_force(), channel)
+        self._metrics = metrics
+        self._policy = policy or Policy()
+        self._pack = pack_in_force()
+        self._told = told or Reconciliation(self._pack, channels.get("sms"))
 
     async def round(self) -> int:
-        """Carries everything that is due now. Returns how many messages that were."""
+        """Carries everything that is due, until nothing is. Returns how many messages that were."""
         carried = 0
-        while parcels := await self._claim():
-            ends = await asyncio.gather(*map(self._carry, parcels), return_exceptions=True)
-            for parcel, failed in zip(parcels, ends, strict=True):
-                if isinstance(failed, psycopg.Error | PoolTimeout):
-                    raise failed
-                if failed is not None:  # its claim runs out and it is tried again; the others are not to blame
-                    log.error("notification_failed", id=parcel.id, exc_info=failed)
-            carried += len(parcels)
-        return carried
+        under_way: dict[asyncio.Task[Step], Parcel] = {}
+        try:
+            while True:
+                claimed = await self._claim(len(under_way))
+                carried += len(claimed)
+                under_way.update(await self._start(claimed))
+                if not claimed and not under_way:
+                    return carried
+                await self._write_ended(under_way, patience_s=0.0 if claimed else LOOK_AGAIN_S)
+        finally:
+            for task in under_way:
+                task.cancel()
 
-    async def _claim(self) -> list[_Parcel]:
-        places: Mapping[str, object] = {"now": self._clock(), "most": AT_ONCE, "lease_s": LEASE_S}
+    async def _claim(self, under_way: int) -> list[Parcel]:
+        """What is due, as far as there is room for it."""
+        room, critical_only = AT_ONCE - under_way, False
+        if room <= 0:
+            room, critical_only = AT_ONCE + FOR_CRITICAL - under_way, True
+        if room <= 0:
+            return []
+        places = {"now": self._clock(), "most": room, "lease_s": LEASE_S, "critical_only": critical_only}
         async with self._pool.connection() as connection:
             await self._told.hand_over(connection, self._clock())
             cursor = await connection.execute(sql("claim_notifications"), places)
-            return [_Parcel(*row) for row in await cursor.fetchall()]
+            return [Parcel(*row) for row in await cursor.fetchall()]
 
-    async def _carry(self, parcel: _Parcel) -> None:
-        if parcel.found == "pending":
-            step = await self._send(parcel)
-        else:
-            step = await self._look_up(parcel)
-            if isinstance(step, Retry) and not step.look_up and step.reason == "carrier_never_had_it":
-                step = await self._send(parcel)
-        await self._write(parcel, step)
+    async def _start(self, parcels: Sequence[Parcel]) -> list[tuple[asyncio.Task[Step], Parcel]]:
+        """Sets out with those that may go, or that must be looked up first; writes down what becomes of the others."""
+        cleared = await self._clear([parcel for parcel in parcels if parcel.found == "pending"])
+        asked = [parcel for parcel in parcels if parcel.found != "pending"]
+        return [
+            *((asyncio.create_task(self._hand_over(one)), one.parcel) for one in cleared),
+            *((asyncio.create_task(self._look_up(parcel)), parcel) for parcel in asked),
+        ]
 
-    async def _send(self, parcel: _Parcel) -> Sent | Retry | End | Wait | Covered:
+    async def _clear(self, parcels: Sequence[Parcel]) -> list[_Cleared]:
+        """The policy, just before they are sent."""
+        if not parcels:
+            return []
+        now, by_id = self._clock(), {parcel.id: parcel for parcel in parcels}
+        cleared: list[_Cleared] = []
+        ended: list[tuple[Parcel, Step]] = []
         async with self._pool.connection() as connection:
-            now = self._clock()
-            told = await self._told.covered(connection, parcel.id, now)
-            if not isinstance(told, Untold):
-                return told
-            places = {"id": parcel.id, "a_day_ago": now - DRILL_QUOTA_OVER}
-            row = await (await connection.execute(sql("cause_of"), places)).fetchone()
-            if row is None:
-                return End("superseded", "no_longer_there")
-            verdict = worth_sending(Cause(*row), now)
-            if not isinstance(verdict, Go | Ask):
-                return verdict
-            await connection.execute(sql("begin_attempt"), (parcel.id,))
-        if isinstance(verdict, Ask):
-            return await self._ask(parcel)
-        if meanwhile := self._told.begin(told, self._clock()):
-            return meanwhile
-        outcome = await self._channel.send(parcel.message)
-        self._told.ended(told, outcome)
-        return after_sending(outcome, parcel.template, parcel.attempts + 1, parcel.created_at, self._clock())
+            told = await self._told.covered(connection, list(by_id), now)
+            causes = await causes_of(connection, list(by_id), self._pack, now)
+            for parcel_id, parcel in by_id.items():
+                reconciled, cause = told[parcel_id], causes.get(parcel_id)
+                if not isinstance(reconciled, Untold):
+                    ended.append((parcel, reconciled))
+                elif cause is None:
+                    ended.append((parcel, End("superseded", "no_longer_there")))
+                else:
+                    verdict = judge(cause, self._policy, now)
+                    if isinstance(verdict, Go | Ask):
+                        cleared.append(_Cleared(parcel, verdict, reconciled))
+                    else:
+                        ended.append((parcel, verdict))
+            if ended:
+                await self._write(connection, ended)
+            await connection.execute(sql("begin_attempts"), ([one.parcel.id for one in cleared],))
+        return cleared
 
-    async def _ask(self, parcel: _Parcel) -> Retry | End:
+    async def _hand_over(self, cleared: _Cleared) -> Step:
+        parcel, untold = cleared.parcel, cleared.untold
+        channel, message = self._channels.get(parcel.way), parcel.message
+        if channel is None:
+            return Wait(self._clock() + NO_ACCOUNT_RETRY, "no_account_for_this_way")
+        if isinstance(cleared.verdict, Ask):
+            return await self._ask(channel, message, parcel)
+        if meanwhile := self._told.begin(untold, self._clock()):
+            return meanwhile
+        outcome = await channel.send(message)
+        self._told.ended(untold, outcome)
+        return after_sending(
+            outcome, parcel.template, parcel.attempts + 1, parcel.created_at, self._clock(), receipts=channel.receipts
+        )
+
+    async def _ask(self, channel: Channel, message: Message, parcel: Parcel) -> Retry | End:
         """A question signed with our account instead of an SMS (store/migrations/0016): it costs no quota."""
         try:
-            await self._channel.lookup(parcel.message, parcel.created_at)
+            await channel.lookup(message, parcel.created_at)
         except LookupFailed as failed:
             again = self._clock() + timedelta(seconds=FIRST_RETRY_S)
             return Retry(again, f"lookup_failed: {failed}"[:200], look_up=False)
         return End("superseded", CANARY_ASKED)
 
-    async def _look_up(self, parcel: _Parcel) -> Sent | Retry | End:
+    async def _look_up(self, parcel: Parcel) -> Step:
+        """What became of one that may have been sent; sent now if its carrier never had it and it is still true."""
+        channel = self._channels.get(parcel.way)
+        if channel is None:
+            return Wait(self._clock() + NO_ACCOUNT_RETRY, "no_account_for_this_way")
         try:
-            found = await self._channel.lookup(parcel.message, parcel.accepted_at or parcel.created_at)
+            found = await channel.lookup(parcel.message, parcel.accepted_at or parcel.created_at)
         except LookupFailed as failed:
             return after_failed_lookup(str(failed), parcel.accepted_at, parcel.created_at, self._clock())
-        return after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
+        step = after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
+        if not isinstance(step, Retry) or step.reason != "carrier_never_had_it":
+            return step
+        cleared = await self._clear([parcel])
+        return await self._hand_over(cleared[0]) if cleared else Covered()
 
-    async def _write(self, parcel: _Parcel, step: Sent | Retry | End | Wait | Covered) -> None:
+    async def _write_ended(self, under_way: dict[asyncio.Task[Step], Parcel], patience_s: float) -> None:
+        """Writes down what has ended of what is under way, after waiting for some of it."""
+        if not under_way:
+            return
+        done, _ = await asyncio.wait(under_way, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        if done and patience_s:
+            done, _ = await asyncio.wait(under_way, timeout=LINGER_S)
+        ended: list[tuple[Parcel, Step]] = []
+        for task in done:
+            parcel, failed = under_way.pop(task), task.exception()
+            if isinstance(failed, psycopg.Error | PoolTimeout):
+                raise failed
+            if failed is not None:  # its claim runs out and it is tried again; the others are not to blame
+                log.error("notification_failed", id=parcel.id, exc_info=failed)
+            else:
+                ended.append((parcel, task.result()))
+        if ended:
+            async with self._pool.connection() as connection:
+                await self._write(connection, ended)
+
+    async def _write(self, connection: psycopg.AsyncConnection, ended: Sequence[tuple[Parcel, Step]]) -> None:
+        """A statement a kind of end, each in the order of ids, so that no two couriers wait in a ring."""
         now = self._clock()
-        async with self._pool.connection() as connection:
-            match step:
-                case Sent(carrier_id, check_at):
-                    await connection.execute(
-                        sql("note_accepted"), (carrier_id or None, self._channel.name, now, check_at, parcel.id)
-                    )
-                case Retry(at, reason, look_up):
-                    # what waits for its receipt stays accepted; only a hand-over without a believable answer is open
-                    state = "accepted" if parcel.accepted_at else "sending" if look_up else "pending"
-                    await connection.execute(sql("note_retry"), (state, reason, at, parcel.id))
-                case Wait(until, reason):
-                    await connection.execute(sql("note_retry"), ("pending", reason, until, parcel.id))
-                case Covered():
-                    pass  # written down already, with the row that covers it
-                case End(state, reason):
-                    await connection.execute(sql("note_end"), (state, reason, now, parcel.id))
+        batches: dict[str, list[dict[str, Any]]] = {}
+        for parcel, step in sorted(ended, key=lambda one: one[0].id):
+            statement, places = self._row(parcel, step)
+            if statement:
+                batches.setdefault(statement, []).append({"id": parcel.id, "now": now, **places})
+        async with connection.cursor() as cursor:
+            for statement, rows in batches.items():
+                await cursor.executemany(_ENDS[statement], rows)
+        for parcel, step in ended:
+            if isinstance(step, End) and step.state == "failed":
+                await outbox.another_way(connection, parcel.id, now)
+                await connection.execute(sql("climb_if_nobody_knows"), {"id": parcel.id, "now": now})
+            self._say(parcel, step)
+
+    def _row(self, parcel: Parcel, step: Step) -> tuple[str, dict[str, Any]]:
+        """Which of _ENDS writes this down, and its places."""
+        match step:
+            case Sent(carrier_id, check_at, carrier):
+                name = carrier or self._channels[parcel.way].name
+                places = {"carrier_id": carrier_id or None, "carrier": name, "check_at": check_at}
+                return ("accepted" if check_at is not None else "handed_over"), places
+            case Retry(at, reason, look_up):
+                # what waits for its receipt stays accepted; only a hand-over without a believable answer is open
+                state = "accepted" if parcel.accepted_at else "sending" if look_up else "pending"
+                return "retry", {"state": state, "reason": reason, "at": at}
+            case Wait(until, reason):
+                return "retry", {"state": "pending", "reason": reason, "at": until}
+            case Hold(until, reason):
+                return "held", {"reason": reason, "at": until}
+            case End(state, reason):
+                return "end", {"state": state, "reason": reason}
+            case Covered():
+                return "", {}  # written down already, with the row that covers it
+
+    def _say(self, parcel: Parcel, step: Step) -> None:
+        became, reason = type(step).__name__.lower(), getattr(step, "reason", "")
         if self._metrics is not None:
-            self._metrics.step(type(step).__name__.lower(), getattr(step, "reason", ""))
+            self._metrics.step(became, reason)
         log.info(
-            "notification", id=parcel.id, to=mask_phone(parcel.phone), template=parcel.template,
-            became=type(step).__name__.lower(), reason=getattr(step, "reason", ""),
+            "notification", id=parcel.id, to=parcel.masked, way=parcel.way, template=parcel.template, became=became,
+            reason=reason,
         )  # fmt: skip
 
 
@@ -195,7 +281,8 @@ async def record_receipt(connection: psycopg.AsyncConnection, receipt: Receipt, 
             {
                 "most": MOST_ATTEMPTS,
                 "now": now,
-                "retry_at": now + UNDELIVERED_RETRY,
+                "retry_at": now + UNDELIVERED_RETRY["sms"],
+                "call_again_at": now + UNDELIVERED_RETRY["voice"],
                 "reason": receipt.reason,
                 "key": receipt.key,
                 "carrier_id": receipt.carrier_id,

@@ -69,6 +69,17 @@ def clock_right(region: str, whose: str, devices: int, of_devices: int, at: date
     return _params(region, whose, what, local_time(at, zone), "无需处理")
 
 
+def escalation_late(region: str, late: int, since: datetime, *, zone: str) -> dict[str, str]:
+    """The parameters of "what nobody has answered is not told further": our own fault, told to the top of the tree."""
+    what = f"{late}条无人应答的报警未能按时上报"
+    return _params(region, "告警平台", what, local_time(since, zone), "请人工查看报警并检查告警服务")
+
+
+def escalation_in_time(region: str, at: datetime, *, zone: str) -> dict[str, str]:
+    """Its paired end."""
+    return _params(region, "告警平台", "报警上报已恢复正常", local_time(at, zone), "请核对未应答的报警")
+
+
 def _words(fault: str) -> str:
     if fault == "lockout":
         return _LOCKOUT

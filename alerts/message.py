@@ -7,6 +7,7 @@ rule's own advice, because a person who only reads the end must not call an ambu
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from catalogue.metrics import METRIC
 from catalogue.rules import ForecastRule, LevelRule, Rule, ShareRule, StuckRule
 
 _HIGHEST_SHOWN = 9999
+_LONGEST_LIST = 24
 DRILL = "演练"
 CANARY = "自检"
 _IN_A_DRILL = "演练，无需报警：本条非真实警情，请按预案演练"
@@ -73,6 +75,26 @@ def escalated(params: dict[str, str], reason: str, minutes: int) -> dict[str, st
         "still_dangerous": "确认后仍未解除",
     }
     return params | {"what": f"{words.get(reason, f'{minutes}分钟无人应答')}：{params['what']}"}
+
+
+def digest(counts: Mapping[str, int], villages: int, since: datetime, *, zone: str) -> dict[str, str]:
+    """Many messages in one: how often what was said, in how many villages, since when."""
+    total, named = sum(counts.values()), sorted(counts.items(), key=lambda one: -one[1])
+    parts: list[str] = []
+    left = total
+    for what, times in named:
+        if len("、".join([*parts, f"{what}{times}"])) > _LONGEST_LIST:
+            break
+        parts.append(f"{what}{times}")
+        left -= times
+    said = "、".join([*parts, *([f"其他{left}"] if left else [])])
+    return {
+        "place": f"{villages}个村",
+        "home": "汇总",
+        "what": f"{total}条提醒：{said}",
+        "since": local_time(since, zone),
+        "do": "明细请看平台，或致电值班室",
+    }
 
 
 def flapping(rule: Rule, place: Place, since: datetime, *, zone: str) -> dict[str, str]:

@@ -46,6 +46,10 @@ class AlertsMetrics:
             "nuanshao_alerts_withheld_ends", "What became of messages that a suppression held back", ["outcome"],
             registry=self.registry,
         )  # fmt: skip
+        self._escalations_late = Gauge(
+            "nuanshao_alerts_escalations_late", "Steps of escalations that are due for more than a minute",
+            registry=self.registry,
+        )  # fmt: skip
         Gauge("nuanshao_alerts_problems", "What is wrong now", registry=self.registry).set_function(problems)
 
     def stand_by(self, acting: Callable[[], bool], unrecorded: Callable[[], int]) -> None:
@@ -62,6 +66,10 @@ class AlertsMetrics:
     def step(self, became: str, reason: str) -> None:
         """A message has gone a step; `reason` is one of the bounded words of alerts/delivery.py and the channels."""
         self._steps.labels(became, reason.partition(":")[0]).inc()
+
+    def escalations_late(self, steps: int) -> None:
+        """So many steps should have been told."""
+        self._escalations_late.set(steps)
 
     def withheld(self, messages: int) -> None:
         """How many messages a suppression holds back now."""

@@ -15,7 +15,7 @@ from alerts.channels.aliyun_templates import fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
 from alerts.escalation.climbing import first_look
-from alerts.recipients.recipient import Recipient, ways_for
+from alerts.recipients.recipient import CHEAP, Recipient, ways_for
 from alerts.recipients.resolve import recipients_for_device, recipients_for_region, told_of_alarm
 from catalogue.escalation import PLAN
 from catalogue.rules import Rule
@@ -186,3 +186,24 @@ async def put(
             )
             written += cursor.rowcount
     return written
+
+
+async def another_way(connection: psycopg.AsyncConnection, notification_id: int, now: datetime) -> Way | None:
+    """A routine message has failed for good: it is written once more, for the next way of its reader, if there is one.
+
+    A critical one has gone all of them at once.
+    """
+    row = await (await connection.execute(sql("failed_message"), {"id": notification_id})).fetchone()
+    if row is None:
+        return None
+    alarm, incident, kind, contact, language, params, step, round_, mark, key, open_ways, tried = row
+    way = next((one for one in CHEAP if one in open_ways and one not in tried), None)
+    if way is None:
+        return None
+    places = {
+        "alarm": alarm, "incident": incident, "kind": kind, "contact": contact, "way": way, "template": "routine",
+        "params": Jsonb(params), "body": render("routine", params), "language": language, "step": step,
+        "round": round_, "key": f"{key.removeprefix(f'{mark}-')}-{way}", "now": now,
+    }  # fmt: skip
+    await connection.execute(sql("insert_notification"), places)
+    return way

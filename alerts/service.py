@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import psycopg
@@ -16,11 +16,15 @@ import structlog
 from psycopg_pool import PoolTimeout
 
 from alerts.broker_watch import BrokerWatch
-from alerts.channels.channel import Channel
+from alerts.channels.channel import WAYS, Channel, Way
 from alerts.courier import Courier
+from alerts.digests import Digests
 from alerts.engine import Engine
+from alerts.escalation.late import EscalationLate
+from alerts.escalation.watch import Escalator
 from alerts.looks.watch import Looks
 from alerts.metrics import AlertsMetrics
+from alerts.policy.settings import policy
 from alerts.silence import SilenceWatch
 from alerts.standby.standby import Standby
 from alerts.suppression_watch import SuppressionWatch
@@ -37,6 +41,11 @@ from store.registry import NOTIFY_CHANNEL, PEOPLE_CHANNEL
 log = structlog.get_logger()
 
 OUTBOX_CHANNEL = "nuanshao_outbox"
+ESCALATION_CHANNEL = "nuanshao_escalation"
+ESCALATION_EVERY_S = 1.0
+ESCALATION_WATCHED_EVERY_S = 10.0
+DIGESTS_EVERY_S = 5.0
+WAYS_EVERY_S = 60.0
 DEADLINES_EVERY_S = 0.5
 SILENCE_EVERY_S = 2.0
 SUPPRESSION_EVERY_S = 2.0
@@ -68,7 +77,7 @@ class AlertsService:
         *,
         database_url: str,
         engine: Engine,
-        channel: Channel,
+        channels: Mapping[Way, Channel],
         name: str,
         clock: Clock = utc_now,
         standby: Standby | None = None,
@@ -77,14 +86,18 @@ class AlertsService:
     ) -> None:
         self._database_url = database_url
         self._engine = engine
-        self._channel = channel
+        self._channels = channels
         self._name = name
         self._clock = clock
         self._started_at: datetime = clock()
         self._silence = SilenceWatch(engine.pack)
         self._trouble_watch = TroubleWatch()
         self._over_hours = Looks(engine.pack, settings().timezone)
+        self._escalator = Escalator(engine.pack)
+        self._escalation_late = EscalationLate()
+        self._digests = Digests(engine.pack)
         self._outbox_stirred = asyncio.Event()
+        self._escalation_stirred = asyncio.Event()
         self._registry_stirred = asyncio.Event()
         self._standby = standby
         self._problems: dict[str, str] = {"standby": why_no_standby} if why_no_standby else {}
@@ -107,7 +120,7 @@ class AlertsService:
         connections = pool(self._database_url, largest=POOL_SIZE)
         await connections.open()
         told = self._standby.reconciliation if self._standby is not None else None
-        courier = Courier(connections, self._channel, self._clock, told, self.metrics)
+        courier = Courier(connections, self._channels, self._clock, told, self.metrics, policy())
         try:
             async with asyncio.TaskGroup() as tasks:
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
@@ -117,6 +130,13 @@ class AlertsService:
                     tasks.create_task(
                         self._every(SUPPRESSION_EVERY_S, self._suppress, connections), name="suppression"
                     ),
+                    tasks.create_task(self._climb_forever(connections), name="escalation"),
+                    tasks.create_task(self._hear(ESCALATION_CHANNEL, self._escalation_stirred), name="answers"),
+                    tasks.create_task(
+                        self._every(ESCALATION_WATCHED_EVERY_S, self._watch_escalation, connections), name="watchdog"
+                    ),
+                    tasks.create_task(self._every(DIGESTS_EVERY_S, self._digest, connections), name="digests"),
+                    tasks.create_task(self._every(WAYS_EVERY_S, self._ways, connections), name="ways"),
                     tasks.create_task(self._every(TROUBLES_EVERY_S, self._troubles, connections), name="troubles"),
                     tasks.create_task(self._every(DRILLS_EVERY_S, self._drills, connections), name="drills"),
                     tasks.create_task(self._every(HEARTBEAT_EVERY_S, self._heartbeat, connections), name="heartbeat"),
@@ -136,7 +156,8 @@ class AlertsService:
                 if standing_by is not None:  # the courier writes into its journal until the end
                     standing_by.cancel()
         finally:
-            await self._channel.close()
+            for channel in self._channels.values():
+                await channel.close()
             await connections.close()
 
     def _watch_broker(
@@ -210,6 +231,38 @@ class AlertsService:
         """Shelves, maintenance, vacant homes, devices out of service, flapping: begun, ended, told afterwards."""
         looked = await self._suppression.look(connection, self._clock())
         self.metrics.withheld(looked.withheld)
+
+    async def _climb_forever(self, connections: Pool) -> None:
+        """The escalator's turns: each second, and as soon as somebody has answered or called for help."""
+        while True:
+            began = time.monotonic()
+            self._escalation_stirred.clear()
+            await self._patiently("escalation", self._with_connection(self._climb, connections))
+            await asyncio.sleep(rest(0.0, time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._escalation_stirred.wait(), timeout=ESCALATION_EVERY_S)
+
+    async def _climb(self, connection: psycopg.AsyncConnection) -> None:
+        await connection.set_autocommit(True)
+        try:
+            await self._escalator.look(connection, self._clock())
+        finally:
+            await connection.set_autocommit(False)
+
+    async def _watch_escalation(self, connection: psycopg.AsyncConnection) -> None:
+        late = await self._escalation_late.look(connection, self._clock())
+        self.metrics.escalations_late(late)
+        if late:
+            self._problems["escalation_late"] = f"{late} alarms that nobody has answered are late to be told further"
+        else:
+            self._problems.pop("escalation_late", None)
+
+    async def _digest(self, connection: psycopg.AsyncConnection) -> None:
+        await self._digests.look(connection, self._clock())
+
+    async def _ways(self, connection: psycopg.AsyncConnection) -> None:
+        """Says for which ways there is an account: whoever writes a message chooses among these."""
+        await connection.execute(sql("set_open_ways"), {"open": list(self._channels), "all": list(WAYS)})
 
     async def _troubles(self, connection: psycopg.AsyncConnection) -> None:
         await self._trouble_watch.look(connection, self._clock())

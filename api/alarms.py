@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from alerts.acknowledgement import acknowledge_alarm
+from alerts.duty_trace import trace
 from alerts.incident_list import by_home, with_words
 from api.access import Allowed
 from api.database import Database, OfDrills, only_drills, rows
@@ -18,6 +19,7 @@ from api.models import (
     IncidentDetail,
     IncidentHome,
     NotificationAnswer,
+    TraceAnswer,
 )
 from catalogue.rules import pack_in_force
 from foundation.clock import utc_now
@@ -71,6 +73,24 @@ async def acknowledge(alarm_id: int, acknowledgement: Acknowledgement, database:
     except NotFound as missing:
         raise HTTPException(404, str(missing)) from None
     return Acknowledged(result=result)
+
+
+@router.get("/alarms/{alarm_id}/trace", responses={404: {"description": "no such alarm"}})
+async def trace_of_alarm(alarm_id: int, database: Database) -> list[TraceAnswer]:
+    """The trace of duty: who was told when and how, who has it, who was told next."""
+    try:
+        return [TraceAnswer(**row) for row in await trace(database, alarm=alarm_id)]
+    except NotFound as missing:
+        raise HTTPException(404, str(missing)) from None
+
+
+@router.get("/incidents/{incident_id}/trace", responses={404: {"description": "no such incident"}})
+async def trace_of_incident(incident_id: int, database: Database) -> list[TraceAnswer]:
+    """The same of an incident."""
+    try:
+        return [TraceAnswer(**row) for row in await trace(database, incident=incident_id)]
+    except NotFound as missing:
+        raise HTTPException(404, str(missing)) from None
 
 
 @router.get("/incidents")

@@ -152,7 +152,7 @@ class IncidentAnswer(_Answer):
     """Alarms with one cause, told as one message."""
 
     id: int
-    kind: Literal["village_silent", "gateway_silent", "area_silent", "model_fault", "clock_wrong"]
+    kind: Literal["village_silent", "gateway_silent", "area_silent", "model_fault", "clock_wrong", "escalation_late"]
     village: str = Field(description="the region: a village, of an area its county, of a model the top of the tree")
     subject: str = Field(description="a gateway's uid; a model, and its fault; otherwise empty")
     began_at: datetime
@@ -216,6 +216,17 @@ class NotificationAnswer(_Answer):
     accepted_at: datetime | None
     ended_at: datetime | None
     drill: bool = Field(description="of a drill (演练); its text says so")
+
+
+class TraceAnswer(_Answer):
+    """One line of the trace of duty."""
+
+    at: datetime
+    what: str = Field(description="raised, written, accepted, delivered, escalated, acknowledged, opened_again, …")
+    detail: str
+    to: str = Field(description="whom a message was for")
+    role: str
+    message: int | None = Field(description="the id of the notification")
 
 
 class Problem(_Answer):

@@ -114,6 +114,11 @@ class Settings(BaseSettings):
     canary_metrics_port: int = Field(
         default=0, ge=0, le=65_535, description="Port of the canary's `/metrics` and `/health`; 0: none"
     )
+    quiet_hours: str = Field(
+        default="22-7",
+        description="Hours, in TIMEZONE, in which alarms of medium and low priority wait for the morning's digest, as"
+        " 22-7; none: every hour is alike. Critical and high ones and incidents are told at any hour",
+    )
     timezone: str = Field(default="Asia/Shanghai", description="Zone of the clock times in messages to people")
     retention_days: int = Field(
         default=0,

@@ -202,6 +202,8 @@ def emulated_carrier(port: int) -> dict[str, str]:
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_CRITICAL": "SMS_EMULATED_CRITICAL",
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_ROUTINE": "SMS_EMULATED_ROUTINE",
         f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
+        # nobody sleeps beside an emulated phone, and a demo at night shows what one by day does
+        f"{PREFIX}QUIET_HOURS": "none",
     }
 
 

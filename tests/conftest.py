@@ -144,8 +144,9 @@ def let_in(broker: Mosquitto) -> Iterator[Callable[..., dict[str, str]]]:
 
 
 @pytest.fixture(autouse=True)
-def _own_settings() -> Iterator[None]:
-    """Settings are read once a process; a test must not see another test's."""
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings are read once a process; a test must not see another test's. Its hours are alike, whenever it runs."""
+    monkeypatch.setenv("NUANSHAO_QUIET_HOURS", "none")
     settings_module.settings.cache_clear()
     yield
     settings_module.settings.cache_clear()

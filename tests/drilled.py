@@ -122,7 +122,7 @@ async def drilled(
     village.url, village.phones = database_url, Phones()
     connections = pool(database_url)
     await connections.open()
-    village.courier = Courier(connections, village.phones, lambda: village.now)
+    village.courier = Courier(connections, {"sms": village.phones}, lambda: village.now)
     await village.load()
     yield village
     await connections.close()

@@ -33,9 +33,10 @@ class Message:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The carrier took the message; `carrier_id` is its own name for it."""
+    """The carrier took the message; `carrier_id` is its own name for it, `carrier` which one took it, of several."""
 
     carrier_id: str
+    carrier: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from alerts import message
 from alerts.channels.aliyun_templates import fit, render
 from alerts.channels.channel import Message, TemplateName
 from alerts.condition import State
-from alerts.delivery import LOOKUP_AFTER, End, Retry, Sent
+from alerts.delivery import LOOKUP_AFTER, Retry, Sent
+from alerts.policy.verdict import End
 from catalogue.rules import Rule
 
 _TEMPLATE: Final[TemplateName] = "critical"

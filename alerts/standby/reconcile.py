@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +12,8 @@ import psycopg
 import structlog
 
 from alerts.channels.channel import Channel, Outcome, Refused
-from alerts.delivery import FIRST_RECEIPT_CHECK, FIRST_RETRY_S, Covered, End, Wait
+from alerts.delivery import FIRST_RECEIPT_CHECK, FIRST_RETRY_S
+from alerts.policy.verdict import Covered, End, Wait
 from alerts.standby.coverage import Told, covering
 from alerts.standby.journal import Journal
 from catalogue.rules import RulePack
@@ -39,9 +41,9 @@ class Untold:
 class Reconciliation:
     """Between the journal, if this process has one, and the database."""
 
-    def __init__(self, pack: RulePack, channel: Channel, journal: Journal | None = None) -> None:
+    def __init__(self, pack: RulePack, channel: Channel | None, journal: Journal | None = None) -> None:
         self._rules = [rule.id for rule in pack.life_safety]
-        self._channel = channel.name
+        self._channel = channel.name if channel is not None else ""
         self._journal = journal
         self._handing_over = asyncio.Lock()
         self._foreign = False
@@ -71,15 +73,26 @@ class Reconciliation:
         return len(letters)
 
     async def covered(
-        self, connection: psycopg.AsyncConnection, notification: int, now: datetime
-    ) -> Covered | Untold | Wait | End:
-        """What becomes of a message that the courier is about to send."""
+        self, connection: psycopg.AsyncConnection, notifications: Sequence[int], now: datetime
+    ) -> dict[int, Covered | Untold | Wait | End]:
+        """What becomes of messages that the courier is about to send."""
         await self.hand_over(connection, now)
-        row = await (await connection.execute(sql("about_to_tell"), (notification, self._rules))).fetchone()
-        if row is None:
-            return Untold(None, now)
-        alarm_id, device_id, rule, contact_id, raised_at = row
-        about = device_id, rule, contact_id
+        found: dict[int, Covered | Untold | Wait | End] = {one: Untold(None, now) for one in notifications}
+        cursor = await connection.execute(sql("about_to_tell"), (list(notifications), self._rules))
+        for notification, alarm_id, device_id, rule, contact_id, raised_at in await cursor.fetchall():
+            about = device_id, rule, contact_id
+            found[notification] = await self._covered(connection, notification, alarm_id, about, raised_at, now)
+        return found
+
+    async def _covered(
+        self,
+        connection: psycopg.AsyncConnection,
+        notification: int,
+        alarm_id: int,
+        about: About,
+        raised_at: datetime,
+        now: datetime,
+    ) -> Covered | Untold | Wait | End:
         if self._journal is not None and self._journal.under_way(about):
             return Wait(now + LOOK_AGAIN, "being_told_without_database")
         told = [Told(*one) for one in await (await connection.execute(sql("told_about"), about)).fetchall()]

@@ -274,9 +274,11 @@ class Standby:
 
 
 def open_standby(
-    folder: Path, broker: Broker, channel: Channel, *, pack: RulePack, name: str, clock: Clock = utc_now
+    folder: Path, broker: Broker, channel: Channel | None, *, pack: RulePack, name: str, clock: Clock = utc_now
 ) -> tuple[Standby | None, str]:
     """The standby of this folder; or None, and why: another process has it, and two would tell everything twice."""
+    if channel is None:
+        return None, "the standby tells by SMS only, and no carrier of SMS is set"
     opened = Folder(folder)
     try:
         ours = opened.lock()

@@ -8,7 +8,8 @@ from typing import Final
 import structlog
 
 from alerts.channels.channel import Channel, LookupFailed
-from alerts.delivery import End, Retry, Sent, after_failed_lookup, after_lookup, after_sending
+from alerts.delivery import Retry, Sent, after_failed_lookup, after_lookup, after_sending
+from alerts.policy.verdict import End
 from alerts.standby.journal import Journal
 from alerts.standby.letter import Letter
 from foundation.clock import Clock

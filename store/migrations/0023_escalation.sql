@@ -46,6 +46,7 @@ create index notification_due on notification (next_attempt_at) where ended_at i
 create index notification_held on notification (next_attempt_at) where held_for is not null;
 -- how much of its budget a recipient has had
 create index notification_budget on notification (contact_id, way, template, accepted_at);
+create index notification_under_way on notification (contact_id) where ended_at is null and accepted_at is null;
 
 -- The trace of duty: rows are only ever added, by the tables themselves, so that no code can forget to.
 create table duty_trace (

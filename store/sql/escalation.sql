@@ -63,6 +63,15 @@ update alarm set acknowledged_at = null, acknowledged_by = null, acknowledged_ho
 -- How many are due for longer than they should be, and since when.
 select count(*), min(next_at) from escalation where next_at < %(before)s
 
+-- name: top_region
+select id, name from region where parent_id is null order by id limit 1
+
+-- name: end_escalation_late
+update incident i set ended_at = %(now)s, homes_back = homes, back_at = %(now)s
+from region r
+where i.kind = 'escalation_late' and i.ended_at is null and r.id = i.region_id
+returning i.id, r.id, r.name
+
 -- name: trace_of_alarm
 select t.at, t.what, t.detail, coalesce(c.name, '') as to, coalesce(c.role, '') as role, t.notification_id as message
 from duty_trace t left join contact c on c.id = t.contact_id

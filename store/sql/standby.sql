@@ -47,10 +47,10 @@ values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (key) do nothing
 
 -- name: about_to_tell
--- The alarm whose raising a message tells, if it is one of these rules.
-select a.id, a.device_id, a.rule, n.contact_id, a.raised_at
+-- The alarms whose raising these messages tell, of these rules.
+select n.id, a.id, a.device_id, a.rule, n.contact_id, a.raised_at
 from notification n join alarm a on a.id = n.alarm_id
-where n.id = %s and n.kind = 'raised' and n.way = 'sms' and a.rule = any(%s) and a.raised_at is not null
+where n.id = any(%s) and n.kind = 'raised' and n.way = 'sms' and a.rule = any(%s) and a.raised_at is not null
 
 -- name: told_about
 -- What this contact has been told of this device and rule while the database was away, and for which alarm that counted.

@@ -128,7 +128,7 @@ async def test_what_a_broker_throws_away_turns_health_red(
 ) -> None:
     address = Broker.parse(careless.url)
     service = AlertsService(
-        database_url=database_url, engine=Engine(default_pack()), channel=Nowhere(), name="a",
+        database_url=database_url, engine=Engine(default_pack()), channels={"sms": Nowhere()}, name="a",
         broker=address,
     )  # fmt: skip
     stop = asyncio.Event()

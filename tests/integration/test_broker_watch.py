@@ -116,7 +116,7 @@ async def test_alerts_go_on_whatever_the_broker_refuses_and_say_so(
         "no certificate": Broker("127.0.0.1", port, None, None, tls=True, ca_file=str(tmp_path / "renewing.pem")),
     }[how]
     service = AlertsService(
-        database_url=database_url, engine=Engine(default_pack()), channel=Nowhere(), name="a", broker=address
+        database_url=database_url, engine=Engine(default_pack()), channels={"sms": Nowhere()}, name="a", broker=address
     )
     stop = asyncio.Event()
     task = asyncio.create_task(service.run(stop))

@@ -227,7 +227,11 @@ async def test_a_drill_whose_time_is_over_ends_by_itself(village: Village) -> No
 async def test_the_alerts_process_looks_after_that(village: Village) -> None:
     night = village.drill(0)
     service = AlertsService(
-        database_url=village.url, engine=village.engine, channel=Phones(), name="a", clock=lambda: village.at(4000)
+        database_url=village.url,
+        engine=village.engine,
+        channels={"sms": Phones()},
+        name="a",
+        clock=lambda: village.at(4000),
     )
     stop = asyncio.Event()
     working = asyncio.create_task(service.run(stop))

@@ -488,7 +488,7 @@ async def test_alarms_go_on_when_rollups_fail(world: World, database_url: str) -
     service = AlertsService(
         database_url=database_url,
         engine=world.engine,
-        channel=Mock(spec=Channel),
+        channels={"sms": Mock(spec=Channel)},
         name="alerts-test",
         clock=lambda: MUCH_LATER,
     )

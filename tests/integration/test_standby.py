@@ -102,7 +102,11 @@ class House:
             name=self.name, clock=utc_now,
         )  # fmt: skip
         service = AlertsService(
-            database_url=self.database_url, engine=Engine(default_pack()), channel=channel, name="a", standby=standby
+            database_url=self.database_url,
+            engine=Engine(default_pack()),
+            channels={"sms": channel},
+            name="a",
+            standby=standby,
         )
         async with running(service.run):
             await until(lambda: soon(not standby._listener.problem))

@@ -52,7 +52,9 @@ class Desk:
             folder=folder, broker=Broker.parse("mqtt://nobody"), pack=PACK, channel=self.phones, name="a",
             clock=lambda: self.world.now,
         )  # fmt: skip
-        self.courier = Courier(self.connections, self.phones, lambda: self.world.now, self.standby.reconciliation)
+        self.courier = Courier(
+            self.connections, {"sms": self.phones}, lambda: self.world.now, self.standby.reconciliation
+        )
         self.journal = self.standby._journal
 
     def close(self) -> None:
@@ -264,7 +266,7 @@ async def test_a_courier_that_hung_in_the_database_looks_again_before_it_sends(d
     await desk.copy()
     await stored_bit(world, "co-000", 10)
     (message,) = await world.messages()
-    untold = await desk.standby.reconciliation.covered(world.database, message["id"], world.now)
+    untold = (await desk.standby.reconciliation.covered(world.database, [message["id"]], world.now))[message["id"]]
     assert isinstance(untold, Untold)
     await desk.hear(desk.bit("co-000", 10))
     await desk.tell()
@@ -387,7 +389,7 @@ async def test_many_couriers_hand_over_once_and_send_nothing_again(desk: Desk) -
     assert len(await desk.tell()) == 3
     for number in range(3):
         await stored_bit(desk.world, f"co-00{number}", 10)
-    again = Courier(desk.connections, desk.phones, lambda: desk.world.now, desk.standby.reconciliation)
+    again = Courier(desk.connections, {"sms": desk.phones}, lambda: desk.world.now, desk.standby.reconciliation)
     await asyncio.gather(desk.courier.round(), again.round())
     assert len(desk.phones.told) == 3
     assert await one(desk.world.database, "select count(notification_id) from told_without_database") == 3

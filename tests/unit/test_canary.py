@@ -12,7 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from alerts import message
-from alerts.delivery import Ask, Cause, End, Go, worth_sending
+from alerts.policy.cause import Cause
+from alerts.policy.stages import Policy
+from alerts.policy.stages import judge as judge_message
+from alerts.policy.verdict import Ask, End, Go
 from canary.outside import Outside, checked, words
 from canary.runner import CO_PPM, RULE
 from canary.show import as_json, as_lines, finding
@@ -145,16 +148,15 @@ def test_one_reading_is_enough_for_the_rule_that_it_tries() -> None:
 
 
 def cause(canary: str, **more: object) -> Cause:
-    usual = {"kind": "raised", "condition": "active", "latching": True, "priority": "critical", "acknowledged": False}
-    rest = {"closed": False, "incident_over": False, "first_told": False, "first_waiting": False, "told_of_drills": 0}
-    return Cause(**{**usual, **rest, "canary": canary, **more})  # type: ignore[arg-type]
+    usual = {"kind": "raised", "created_at": NOW, "condition": "active", "latching": True, "priority": "critical"}
+    return Cause(**{**usual, "first_told": False, "canary": canary, **more})  # type: ignore[arg-type]
 
 
 def test_a_canary_that_is_not_to_reach_the_phone_only_asks() -> None:
-    assert worth_sending(cause("account"), NOW) == Ask()
-    assert worth_sending(cause("phone"), NOW) == Go()
-    assert worth_sending(cause(""), NOW) == Go(), "and what is real is sent"
-    assert worth_sending(cause("account", closed=True), NOW) == End("superseded", "closed_before_it_was_told")
+    assert judge_message(cause("account"), Policy(), NOW) == Ask()
+    assert judge_message(cause("phone"), Policy(), NOW) == Go()
+    assert judge_message(cause(""), Policy(), NOW) == Go(), "and what is real is sent"
+    assert judge_message(cause("account", closed=True), Policy(), NOW) == End("superseded", "closed_before_it_was_told")
 
 
 def test_its_message_says_at_each_place_that_nothing_has_happened() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import product
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,78 +16,19 @@ from alerts.delivery import (
     LONGEST_RETRY_S,
     LOOKUP_AFTER,
     NEXT_RECEIPT_CHECK,
-    Cause,
-    End,
-    Go,
     Retry,
     Sent,
-    Wait,
     after_failed_lookup,
     after_lookup,
     after_sending,
-    worth_sending,
 )
+from alerts.policy.verdict import End
 
 NOW = datetime(2026, 1, 15, 22, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LONG_AGO = NOW - GIVE_UP_AFTER - timedelta(seconds=1)
 DELIVERED = Receipt("c1", "alarm-1", True, "DELIVERED", NOW)
 LOST = Receipt("c1", "alarm-1", False, "MK:100D", NOW)
-
-
-def cause(**more: Any) -> Cause:
-    usual: dict[str, Any] = {
-        "kind": "raised", "condition": "active", "latching": True, "priority": "high", "acknowledged": False,
-        "closed": False, "incident_over": False, "first_told": True, "first_waiting": False,
-    }  # fmt: skip
-    return Cause(**{**usual, **more})
-
-
-def incident(**more: Any) -> Cause:
-    return cause(**{"kind": "incident", "condition": None, "latching": None, "priority": None, **more})
-
-
-WAITS = Wait(NOW + timedelta(seconds=2), "waits_for_the_first_message")
-
-
-@pytest.mark.parametrize(
-    ("what", "verdict"),
-    [
-        (cause(), Go()),
-        (cause(condition="normal"), Go()),
-        (cause(condition="recovering"), Go()),
-        (cause(first_told=False, first_waiting=True), Go()),
-        (cause(closed=True), End("superseded", "closed_before_it_was_told")),
-        (cause(closed=True, acknowledged=True, priority="critical"), End("superseded", "closed_before_it_was_told")),
-        (cause(acknowledged=True), End("superseded", "acknowledged_before_it_was_told")),
-        (cause(acknowledged=True, priority="low"), End("superseded", "acknowledged_before_it_was_told")),
-        (cause(acknowledged=True, priority="critical"), Go()),
-        (cause(kind="cleared", condition="normal"), Go()),
-        (cause(kind="cleared", condition="normal", closed=True), Go()),
-        (cause(kind="cleared", condition="normal", acknowledged=True), Go()),
-        (cause(kind="cleared", condition="normal", first_told=False), End("superseded", "the_first_was_never_told")),
-        (cause(kind="cleared", condition="normal", first_waiting=True), WAITS),
-        (cause(kind="cleared", condition="active"), End("superseded", "raised_again")),
-        (cause(kind="cleared", condition="recovering"), End("superseded", "raised_again")),
-        (incident(), Go()),
-        (incident(incident_over=True), End("superseded", "over_before_it_was_told")),
-        (incident(kind="recovery", incident_over=True), Go()),
-        (incident(kind="recovery", first_told=False), End("superseded", "the_first_was_never_told")),
-        (incident(kind="recovery", first_waiting=True), WAITS),
-    ],
-)
-def test_a_message_is_sent_only_while_it_is_true_and_news(what: Cause, verdict: Go | Wait | End) -> None:
-    assert worth_sending(what, NOW) == verdict
-
-
-def test_a_critical_alarm_that_is_open_is_always_told() -> None:
-    for condition, acknowledged, told, waiting in product(
-        ("active", "recovering", "normal"), (False, True), (False, True), (False, True)
-    ):
-        open_one = cause(
-            priority="critical", condition=condition, acknowledged=acknowledged, first_told=told, first_waiting=waiting
-        )
-        assert worth_sending(open_one, NOW) == Go()
 
 
 # -- the carrier's answer -------------------------------------------------------------------------------------------

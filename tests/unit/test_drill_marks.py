@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 from alerts import message
 from alerts.channels.aliyun_templates import FALLBACKS, TEMPLATES, check, fit, render
 from alerts.channels.channel import TemplateName
-from alerts.delivery import MOST_OF_DRILLS, Cause, End, Go, worth_sending
 from alerts.message import Place
+from alerts.policy.cause import Cause
+from alerts.policy.stages import MOST_OF_DRILLS, Policy
+from alerts.policy.stages import judge as judge_message
+from alerts.policy.verdict import End, Go
 from broker.delivery import Delivery
 from catalogue.device_types import DEVICE_TYPE
 from catalogue.flags import Flag
@@ -118,7 +121,8 @@ def test_what_is_real_never_speaks_of_a_drill(rule: Rule) -> None:
 
 def cause(**more: Any) -> Cause:
     usual: dict[str, Any] = {
-        "kind": "raised", "condition": "active", "latching": True, "priority": "critical", "acknowledged": False,
+        "kind": "raised", "created_at": NOW, "condition": "active", "latching": True, "priority": "critical",
+        "acknowledged": False,
         "closed": False, "incident_over": False, "first_told": True, "first_waiting": False,
     }  # fmt: skip
     return Cause(**{**usual, **more})
@@ -127,7 +131,9 @@ def cause(**more: Any) -> Cause:
 @pytest.mark.parametrize("kind", ["raised", "cleared", "incident", "recovery"])
 def test_a_drill_goes_quiet_when_it_ends_when_it_gets_real_and_when_it_was_enough(kind: str) -> None:
     def drilled(**more: Any) -> object:
-        return worth_sending(cause(kind=kind, condition="normal" if kind == "cleared" else "active", **more), NOW)
+        return judge_message(
+            cause(kind=kind, condition="normal" if kind == "cleared" else "active", **more), Policy(), NOW
+        )
 
     assert drilled() == drilled(told_of_drills=MOST_OF_DRILLS - 1) == Go()
     assert drilled(drill_over=True) == End("superseded", "drill_ended")

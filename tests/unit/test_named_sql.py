@@ -16,7 +16,17 @@ from store.named_sql import blocks, sql
 
 PROJECT = Path(__file__).parents[2]
 ROOMS = ("alerts", "api", "bench", "canary", "chaos", "demo", "foundation", "ingest", "runtime", "store")
-FORWARDING = {"sql": 0, "rows": 1, "_load": 1, "_copy": 1, "_copy_block": 1, "_answer": 1, "_row": 1, "statement": 0}
+FORWARDING = {
+    "sql": 0,
+    "rows": 1,
+    "_load": 1,
+    "_copy": 1,
+    "_copy_block": 1,
+    "_answer": 1,
+    "_row": 1,
+    "statement": 0,
+    "hold": 1,
+}
 """Functions that take a block's name, and in which place."""
 
 

@@ -1,0 +1,39 @@
+"""A claimed notification, on its way from the outbox to a carrier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from alerts.channels.channel import Message, TemplateName, Way
+from alerts.policy.cause import Kind
+from foundation.logs import mask_phone
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One row of the query `claim_notifications`. `found`: the state in which it was claimed."""
+
+    id: int
+    found: str
+    attempts: int
+    way: Way
+    template: TemplateName
+    language: str
+    params: dict[str, str] = field(repr=False)
+    body: str = field(repr=False)
+    key: str
+    created_at: datetime
+    accepted_at: datetime | None
+    kind: Kind
+    address: str | None = field(repr=False)
+
+    @property
+    def message(self) -> Message:
+        """As a channel takes it."""
+        return Message(self.address or "", self.template, self.params, self.key, text=self.body, language=self.language)
+
+    @property
+    def masked(self) -> str:
+        """Whom it goes to, as a log may say it."""
+        return mask_phone(self.address or "") if self.way in ("sms", "voice") else self.way
