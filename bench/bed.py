@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -154,6 +155,27 @@ class Bed:
             for name in reversed(arguments):
                 self._running.pop(name).stop()
 
+    @contextmanager
+    def carrying(self, processes: int) -> Iterator[dict[str, str]]:
+        """Carrier emulator and several alerts processes until the block ends; what they have in their environment."""
+        port = claim(0, "the carrier emulator")
+        environment = self._services.environment | emulated_carrier(port)
+        # receipts have nobody to go to here
+        environment[f"{PREFIX}CARRIER_SECRET_PATH"] = ""
+        names = ["carriers", *(f"alerts-{number}" for number in range(processes))]
+        try:
+            self._start("carriers", ["-m", "cli", "carriers", "--port", str(port)], environment)
+            self.wait(lambda: _open(port), "the carrier emulator")
+            for name in names[1:]:
+                self._start(name, ["-m", "cli", "alerts"], environment | {f"{PREFIX}ALERTS_WORKER": name})
+            yield environment
+            self.look_after()
+            self.note_memory()
+        finally:
+            for name in reversed(names):
+                if name in self._running:
+                    self._running.pop(name).stop()
+
     def wait(self, ready: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
         """Looks until it is so. Raises ServiceFailed when it takes too long or a process has died."""
         until = time.monotonic() + within_s
@@ -221,3 +243,9 @@ class Bed:
 def _answer(connection: psycopg.Connection, block: str, *parameters: object) -> int:
     row = connection.execute(sql(block), parameters).fetchone()
     return int(row[0]) if row else 0
+
+
+def _open(port: int) -> bool:
+    """Whether somebody listens on this port of loopback."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -52,6 +52,30 @@ def ingest(
     raise typer.Exit(1 if report["shortcomings"] else 0)
 
 
+@bench_app.command("telling")
+def telling(
+    messages: Annotated[int, typer.Option(min=100, max=10_000)] = 10_000,
+    processes: Annotated[int, typer.Option(min=1, max=8, help="Alerts processes that carry them.")] = 2,
+    *,
+    as_json: Json = False,
+) -> None:
+    """How many messages a second go from the outbox to a carrier, each once; exit code 1 when not."""
+    from bench.telling import Options, bench_telling
+
+    report = bench_telling(Path.cwd(), Options(messages, processes), _say)
+    if as_json:
+        _print_json(report)
+    else:
+        _say(
+            f"{report['messages']:,} messages by {report['processes']} processes: {report['sends_per_s']} a second;"
+            f" without an outbox {report['bare_sends_per_s']} (ratio {report['ratio']});"
+            f" sent twice {report['sent_twice']}, missing {report['missing']}"
+        )
+    for wrong in report["shortcomings"]:
+        _say(f"NOT GOOD: {wrong}")
+    raise typer.Exit(1 if report["shortcomings"] else 0)
+
+
 @bench_app.command("soak")
 def soak(
     minutes: Annotated[float, typer.Option(min=0.1)] = 20.0,

@@ -145,7 +145,7 @@ class AliyunSms:
             _, body = await self._call("QuerySendDetails", query)
         except httpx.HTTPError as error:
             # `from None`: the chain would hold the request, and that the phone number
-            raise LookupFailed(f"aliyun_sms: {type(error).__name__}") from None
+            raise LookupFailed(f"aliyun_sms: {failed(error).reason}") from None
         if not isinstance(body, dict) or body.get("Code") != "OK":
             code = str(body.get("Code"))[:64] if isinstance(body, dict) else "no answer that can be read"
             raise LookupFailed(f"aliyun_sms: {code}")

@@ -6,7 +6,9 @@ import logging
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import aiohttp
 import httpx
+from httpx_aiohttp import HttpxAiohttpClient
 
 from alerts.channels.channel import Refused, Unknown
 from foundation.errors import SettingsError
@@ -43,17 +45,25 @@ def endpoint(setting: str, address: str) -> Endpoint:
 
 
 def client(where: Endpoint, timeout_s: float) -> httpx.AsyncClient:
-    """A client for one carrier; `timeout_s` bounds each request. No proxy of the environment stands before loopback."""
+    """A client for one carrier; `timeout_s` bounds each request. No proxy of the environment stands before loopback.
+
+    Over aiohttp: httpx's own transport costs 6.9 ms of CPU a message at 64 at once, this one 3.0 (in one run).
+    """
     # httpx writes whole addresses at INFO, and ours hold numbers, keys and tokens
     logging.getLogger("httpx").addFilter(_not_an_address)
-    return httpx.AsyncClient(timeout=timeout_s, trust_env=not where.local)
+    return HttpxAiohttpClient(timeout=timeout_s, trust_env=not where.local)
 
 
 def failed(error: httpx.HTTPError) -> Refused | Unknown:
-    """What a request that was not answered means: it may have been taken unless no connection ever stood."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+    """What a request that was not answered means: it may have been taken unless no connection ever stood.
+
+    Asks the transport's own error: as httpx names them, a connection that was lost looks like one that never stood.
+    """
+    cause = error.__cause__
+    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Refused("carrier_unreachable", retryable=True, after_s=RETRY_UNREACHABLE_S, elsewhere=True)
-    return Unknown("carrier_timeout" if isinstance(error, httpx.TimeoutException) else "connection_lost")
+    timed_out = isinstance(cause, TimeoutError) or (cause is None and isinstance(error, httpx.TimeoutException))
+    return Unknown("carrier_timeout" if timed_out else "connection_lost")
 
 
 def _not_an_address(record: logging.LogRecord) -> bool:

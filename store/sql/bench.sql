@@ -44,3 +44,24 @@ group by r.code, h.code order by count(*) desc, h.code limit 1
 -- name: bench_soaked
 -- (device, ts) is unique in the table, so every row is another reading.
 select count(*) from telemetry
+
+-- name: bench_fill_outbox
+-- So many critical messages, one to each of as many contacts, about one alarm that is open.
+with alarm as (
+    insert into alarm (device_id, rule, pack, priority, condition, latching, since, raised_at, recorded_at, last_ts,
+                       last_value, reason)
+    select min(id), 'co_300', 'bench', 'critical', 'active', true, %(now)s, %(now)s, %(now)s, %(now)s, 350, 'bench'
+    from device where type = 'co_detector'
+    returning id
+)
+insert into notification (alarm_id, kind, contact_id, template, params, body, idempotency_key, created_at, next_attempt_at)
+select alarm.id, 'raised', c.id, 'critical', %(params)s, '', 'bench-' || c.id, %(now)s, %(now)s
+from alarm cross join (select id from contact order by id limit %(messages)s) as c
+
+-- name: bench_outbox_left
+select count(*) from notification where ended_at is null and accepted_at is null
+
+-- name: bench_carried
+-- How many a carrier has, in how many attempts, and the seconds from the first to the last.
+select count(*), sum(attempts), extract(epoch from max(accepted_at) - min(accepted_at))::float8
+from notification where accepted_at is not null

@@ -21,7 +21,7 @@ from carriers.app import Running, started
 from carriers.settings import CarrierSettings
 from foundation.clock import utc_now
 from store.connect import Pool, pool
-from tests.world import COMMITTEE_PHONE, World, one, rows
+from tests.world import COMMITTEE_PHONE, World, rows
 
 SECRET = "made-up-for-the-test"
 
@@ -225,22 +225,19 @@ async def test_a_courier_killed_between_sending_and_writing_down_does_not_send_t
     assert (await notification(now_world.database))["state"] in {"accepted", "delivered"}
 
 
-async def test_two_couriers_send_each_message_once(
-    now_world: World, carrier: Running, connections: Pool, office: Office
-) -> None:
-    second = Office(carrier, connections)
-    contact = await one(now_world.database, "select id from contact")
+async def test_two_couriers_send_each_message_once(now_world: World, carrier: Running, connections: Pool) -> None:
+    first, second = Office(carrier, connections), Office(carrier, connections)
     await overheat(now_world, 0, 103.9)
-    alarm = (await now_world.alarms())[0]["id"]
-    for number in range(40):
-        await now_world.database.execute(
-            "insert into notification (alarm_id, kind, contact_id, channel, template, params, body, idempotency_key)"
-            " select %s, 'raised', %s, channel, template, params || jsonb_build_object('since', %s::text), body, %s"
-            " from notification order by id limit 1",
-            (alarm, contact, f"第{number}条", f"two-couriers-{number}"),
-        )
-    behind = await asyncio.gather(office.courier.round(), second.courier.round())
-    await second.channel.close()
+    await now_world.database.execute(
+        "with others as (insert into contact (region_id, name, phone)"
+        "  select region_id, 'n', 13800001000 + n from contact, generate_series(1, 40) n returning id)"
+        " insert into notification (alarm_id, kind, contact_id, template, params, body, idempotency_key)"
+        " select n.alarm_id, 'raised', o.id, template, params, body, 'two-couriers-' || o.id"
+        " from notification n, others o"
+    )
+    behind = await asyncio.gather(first.courier.round(), second.courier.round())
+    for one_of_them in (first, second):
+        await one_of_them.channel.close()
     assert sum(behind) == 41
     attempts = await rows(now_world.database, "select state, attempts, count(*) from notification group by 1, 2")
     assert attempts == [{"state": "accepted", "attempts": 1, "count": 41}]
