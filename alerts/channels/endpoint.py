@@ -56,5 +56,13 @@ def failed(error: httpx.HTTPError) -> Refused | Unknown:
     return Unknown("carrier_timeout" if isinstance(error, httpx.TimeoutException) else "connection_lost")
 
 
+def decoded(answer: httpx.Response) -> object:
+    """The JSON of an answer, or None where it is none."""
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
 def _not_an_address(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith("HTTP Request:")
