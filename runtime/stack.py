@@ -16,6 +16,7 @@ import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
+from runtime.emulated_chats import emulated_chats
 from runtime.mosquitto import TlsListener
 from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
@@ -202,6 +203,7 @@ def emulated_carrier(port: int) -> dict[str, str]:
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_CRITICAL": "SMS_EMULATED_CRITICAL",
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_ROUTINE": "SMS_EMULATED_ROUTINE",
         f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
+        **emulated_chats(f"http://{LOOPBACK}:{port}"),
     }
 
 
