@@ -40,10 +40,6 @@ class ChatBehaviours:
         """Queue it behind those that are waiting."""
         self._queue.append((behaviour, behaviour.times))
 
-    def clear(self) -> None:
-        """Be healthy again."""
-        self._queue.clear()
-
     def take(self, action: Action) -> ChatBehaviour | None:
         """The instruction for this request, if any."""
         for place, (behaviour, left) in enumerate(self._queue):

@@ -34,9 +34,10 @@ async def misbehave(request: Request, behaviour: ChatBehaviour) -> None:
 
 @router.delete("/_carrier/chat", status_code=204)
 async def forget(request: Request) -> None:
-    """Be healthy again, with empty chats."""
-    _chats(request).behaviours.clear()
-    _chats(request).inbox.clear()
+    """As if started anew: healthy, nothing seen, nothing counted."""
+    chats = _chats(request)
+    request.app.state.chats = Chats(chats.settings, chats.clock)
+    await chats.events.close()
 
 
 @router.post("/_carrier/chat/expire_tokens", status_code=204)

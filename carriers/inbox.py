@@ -53,11 +53,6 @@ class Inbox:
         """The message with this number, if it is remembered."""
         return next((chat for chat in self._chats if chat.id == number), None)
 
-    def clear(self) -> None:
-        """Nobody has seen anything."""
-        self._chats.clear()
-        self.dropped = 0
-
 
 def chat_as_json(chat: Chat) -> dict[str, object]:
     """One row of `/chats.json`."""
