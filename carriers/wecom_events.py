@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import re
+from functools import cached_property
 
 import httpx
 import structlog
@@ -37,8 +38,11 @@ class WecomEvents:
         self._settings = settings
         self._clock = clock
         # httpx writes whole addresses at INFO, and ours hold a secret path
-        logging.getLogger("httpx").addFilter(lambda record: not str(record.msg).startswith("HTTP Request:"))
-        self._http = httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False)
+        logging.getLogger("httpx").addFilter(_not_an_address)
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, trust_env=False)
 
     @property
     def callable(self) -> bool:
@@ -47,7 +51,8 @@ class WecomEvents:
 
     async def close(self) -> None:
         """Let connections go."""
-        await self._http.aclose()
+        if "_http" in self.__dict__:
+            await self._http.aclose()
 
     async def verify(self) -> bool:
         """What the console does when the address is saved: whether our text comes back decrypted."""
@@ -133,3 +138,7 @@ class WecomEvents:
         plain = unpadder.update(padded) + unpadder.finalize()
         end = _RANDOM + _LENGTH + int.from_bytes(plain[_RANDOM : _RANDOM + _LENGTH], "big")
         return plain[_RANDOM + _LENGTH : end].decode()
+
+
+def _not_an_address(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("HTTP Request:")

@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     carrier_secret_path: SecretStr = Field(
         default=SecretStr(""),
         description="Secret part of the addresses that carriers call back:"
-        " /carriers/<secret>/aliyun/sms-report and /carriers/<secret>/aliyun/sms-up",
+        " /carriers/<secret>/aliyun/sms-report, /carriers/<secret>/aliyun/sms-up and /carriers/<secret>/wecom",
     )
     aliyun_sms_endpoint: str = Field(
         default="https://dysmsapi.aliyuncs.com",
