@@ -350,11 +350,12 @@ def broker_access() -> None:
 def carriers(
     port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
 ) -> None:
-    """Stand in for the phone companies: Aliyun SMS on loopback, with a page of what the phones received."""
+    """Stand in for the phone companies, WeCom and WeChat on loopback, with a page of what people received."""
     from pydantic import SecretStr
 
     from alerts.channels.aliyun_templates import TEMPLATES
     from carriers.app import run
+    from carriers.chat_settings import chats_in
     from carriers.settings import CarrierSettings
     from foundation.settings import required, settings
 
@@ -374,6 +375,7 @@ def carriers(
             callback_url=SecretStr(f"{address}sms-report" if secret else ""),
             reply_url=SecretStr(f"{address}sms-up" if secret else ""),
             receipt_delay_s=1.0,
+            chats=chats_in(chosen),
         ),
         "127.0.0.1",
         port,

@@ -23,7 +23,8 @@ _MOST_BYTES = 1024 * 1024
 _TAKEN = {"code": 0, "msg": "接收成功"}
 
 
-def _admit(secret: str) -> None:
+def admit(secret: str) -> None:
+    """Raises 404 for who does not know the secret part of the address."""
     wanted = settings().carrier_secret_path.get_secret_value()
     if not wanted or not secrets.compare_digest(secret.encode(), wanted.encode()):
         raise HTTPException(404)
@@ -31,7 +32,7 @@ def _admit(secret: str) -> None:
 
 async def _body(secret: str, request: Request) -> object:
     """The JSON that a carrier posted, if it knows the address and does not send too much."""
-    _admit(secret)
+    admit(secret)
     if int(request.headers.get("content-length") or 0) > _MOST_BYTES:
         raise HTTPException(413)
     try:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
-from carriers import aliyun_sms, control
+from carriers import aliyun_sms, chat_control, control, wechat, wecom
 from carriers.carrier import Carrier
+from carriers.chats import Chats
 from carriers.connection import DroppableConnection
 from carriers.settings import CarrierSettings
 from foundation.clock import Clock, utc_now
@@ -42,13 +43,17 @@ def create_app(settings: CarrierSettings, clock: Clock = utc_now) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.carrier = Carrier(settings, clock)
+        app.state.chats = Chats(settings.chats, clock)
         yield
+        await app.state.chats.events.close()
         await app.state.carrier.callbacks.close()
 
     # no docs page: FastAPI's would load its scripts from a CDN
     app = FastAPI(title="Nuanshao carriers", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.include_router(aliyun_sms.router)
     app.include_router(control.router)
+    for router in (wecom.router, wechat.router, chat_control.router):
+        app.include_router(router)
     return app
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from carriers.aliyun_rules import normal
 from carriers.behaviour import Behaviour
 from carriers.carrier import Carrier
+from carriers.chat_page import CHATS
 from carriers.page import PAGE
 from carriers.phones import reply_as_json, sms_as_json
 
@@ -99,7 +100,10 @@ async def phones(request: Request) -> JSONResponse:
 async def page() -> HTMLResponse:
     """What the phones received, for people."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-    return HTMLResponse(PAGE, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
+    return HTMLResponse(
+        PAGE.replace("</body>", f"{CHATS}</body>"),
+        headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"},
+    )
 
 
 def _carrier(request: Request) -> Carrier:

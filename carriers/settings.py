@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from carriers.chat_settings import ChatSettings
+
 
 class Limits(BaseModel):
     """Messages per number + signature + template in a rolling window; None lifts the limit.
@@ -37,4 +39,5 @@ class CarrierSettings(BaseModel):
     )
     limits: Limits = Limits()
     variable_length: int = Field(default=35, description="longest value of a free variable, in characters")
+    chats: ChatSettings = ChatSettings()
     keep: int = Field(default=10_000, ge=1, description="messages remembered; the oldest go first")

@@ -18,6 +18,7 @@ from foundation.errors import SettingsError
 PREFIX = "NUANSHAO_"
 SHORTEST_RETENTION_DAYS = 35
 """Above the 30 days that a reading may be late, with some for a batch that waits for the database."""
+WECHAT_FIELDS = "thing1=place+home,thing2=what,thing3=since,thing4=do"
 
 
 class Settings(BaseSettings):
@@ -71,7 +72,7 @@ class Settings(BaseSettings):
     carrier_secret_path: SecretStr = Field(
         default=SecretStr(""),
         description="Secret part of the addresses that carriers call back:"
-        " /carriers/<secret>/aliyun/sms-report and /carriers/<secret>/aliyun/sms-up",
+        " /carriers/<secret>/aliyun/sms-report, /carriers/<secret>/aliyun/sms-up and /carriers/<secret>/wecom",
     )
     aliyun_sms_endpoint: str = Field(
         default="https://dysmsapi.aliyuncs.com",
@@ -86,6 +87,42 @@ class Settings(BaseSettings):
     aliyun_sms_template_routine: str = Field(
         default="", description="Template code for all other alarms and recoveries"
     )
+    wecom_robot_endpoint: str = Field(
+        default="https://qyapi.weixin.qq.com", description="WeCom for group robots, or a stand-in on loopback"
+    )
+    wecom_robots: SecretStr = Field(
+        default=SecretStr(""),
+        description="WeCom group robots: `name=key`, one a line or separated by semicolons; a contact with the endpoint"
+        " wecom_robot:name is told in its group",
+    )
+    wecom_endpoint: str = Field(
+        default="https://qyapi.weixin.qq.com", description="WeCom for the application, or a stand-in on loopback"
+    )
+    wecom_corp_id: str = Field(default="", description="WeCom's id of the organisation (企业 ID)")
+    wecom_agent_id: int = Field(default=0, ge=0, description="AgentId of the WeCom application; 0: none")
+    wecom_secret: SecretStr = Field(default=SecretStr(""), description="Secret of the WeCom application")
+    wecom_callback_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Token of the WeCom application's callback, /carriers/<secret>/wecom; with it, messages have"
+        " buttons",
+    )
+    wecom_callback_aes_key: SecretStr = Field(
+        default=SecretStr(""), description="EncodingAESKey of the WeCom application's callback: 43 letters and digits"
+    )
+    wechat_endpoint: str = Field(
+        default="https://api.weixin.qq.com", description="WeChat for the Official Account, or a stand-in on loopback"
+    )
+    wechat_app_id: str = Field(
+        default="", description="AppID of the WeChat Official Account (verified service account)"
+    )
+    wechat_app_secret: SecretStr = Field(default=SecretStr(""), description="AppSecret of the WeChat Official Account")
+    wechat_template_critical: str = Field(default="", description="Template id for CO, gas and fire")
+    wechat_template_routine: str = Field(default="", description="Template id for all other alarms and recoveries")
+    wechat_fields_critical: str = Field(
+        default=WECHAT_FIELDS,
+        description="Which values (place, home, what, since, do) stand in which field of the critical template",
+    )
+    wechat_fields_routine: str = Field(default=WECHAT_FIELDS, description="The same for the routine template")
     rule_pack: str = Field(
         default="default",
         description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"

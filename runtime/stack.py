@@ -16,6 +16,7 @@ import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
 from foundation.settings import PREFIX, Settings
+from runtime.emulated_chats import emulated_chats
 from runtime.mosquitto import TlsListener
 from runtime.ports import LOOPBACK, claim
 from runtime.process import Process
@@ -204,6 +205,7 @@ def emulated_carrier(port: int) -> dict[str, str]:
         f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
         # nobody sleeps beside an emulated phone, and a demo at night shows what one by day does
         f"{PREFIX}QUIET_HOURS": "none",
+        **emulated_chats(f"http://{LOOPBACK}:{port}"),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from foundation.settings import PREFIX, Settings
 
@@ -51,7 +52,13 @@ def asked_for(command: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "file", ["docker-compose.yml", ".env.example", "dashboards/provisioning/datasources/nuanshao.yaml"]
+    "file",
+    [
+        "docker-compose.yml",
+        ".env.example",
+        "deploy/carriers.env.example",
+        "dashboards/provisioning/datasources/nuanshao.yaml",
+    ],
 )
 def test_every_setting_exists(file: str) -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | BESIDE_SETTINGS
@@ -81,6 +88,17 @@ def test_the_example_names_everything_and_gives_away_nothing() -> None:
     assert set(re.findall(r"\$\{(\w+)", COMPOSE)) == set(example)
     must = set(re.findall(r"\$\{(\w+):\?", COMPOSE))
     assert {name for name, value in example.items() if name in must and value} == set()
+
+
+def test_the_example_of_further_carriers_gives_away_nothing() -> None:
+    lines = (ROOT / "deploy/carriers.env.example").read_text(encoding="utf-8").splitlines()
+    example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    secret = {
+        f"{PREFIX}{name.upper()}" for name, field in Settings.model_fields.items() if field.annotation is SecretStr
+    }
+    assert {name for name in secret & set(example) if example[name]} == set()
+    for name in ("alerts", "api"):
+        assert {"path": "deploy/carriers.env", "required": False} in SERVICES[name]["env_file"]
 
 
 @each_service()
