@@ -82,6 +82,16 @@ where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') 
   and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
 order by n.accepted_at desc limit 1
 
+-- name: message_of_call
+-- Whose call that is: by the carrier's name for it; while it is open also by ours (alerts/channels/aliyun_call_reports.py),
+-- because the answer that held the carrier's may have been lost.
+select idempotency_key from notification where carrier_id = %s and way = 'voice'
+union all
+select idempotency_key from notification
+where way = 'voice' and ended_at is null
+  and left(encode(sha256(convert_to(idempotency_key, 'UTF8')), 'hex'), 15) = %s
+limit 1
+
 -- name: message_answered
 -- What a message was about and who has it.
 select n.alarm_id, c.name from notification n join contact c on c.id = n.contact_id where n.idempotency_key = %s
