@@ -34,7 +34,7 @@ as a whole)."""
 _REPLY = re.compile(r"[，,。]?(?:收到)?[请并]?回复\d(?:确认)?")
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?!\d)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
-_BELOW_ZERO = re.compile(r"(?<![\w.])-(?=\d+(?:\.\d+)?度)")
+_BELOW_ZERO = re.compile(r"(?<![A-Za-z0-9.])-(?=\d+(?:\.\d+)?度)")
 _UNSPOKEN = re.compile(r"[^\w，。、.\s]|_")
 _PAUSES = re.compile(r"\s*[，、]\s*[，、。\s]*")
 _STOPS = str.maketrans(dict.fromkeys("（(）)：:；;！!？?·,", "，"))
