@@ -30,7 +30,7 @@ def emulated_accounts(chosen: Settings) -> CarrierSettings:
         reply_url=_calls_back(chosen, "aliyun/sms-up"),
         receipt_delay_s=_RECEIPT_AFTER_S,
         voice=_voice(chosen) if chosen.aliyun_voice_template else None,
-        tencent=_tencent(chosen) if chosen.tencent_sms_sign_name else None,
+        tencent=_tencent(chosen) if chosen.tencent_secret_id else None,
     )
 
 
@@ -52,7 +52,7 @@ def _tencent(chosen: Settings) -> TencentSettings:
         secret_id=required("tencent_secret_id"),
         secret_key=SecretStr(required("tencent_secret_key")),
         app_id=required("tencent_sms_app_id"),
-        sign_name=chosen.tencent_sms_sign_name,
+        sign_name=required("tencent_sms_sign_name"),
         templates={
             required("tencent_sms_template_critical"): tencent_templates.TEMPLATES["critical"],
             required("tencent_sms_template_routine"): tencent_templates.TEMPLATES["routine"],

@@ -162,13 +162,13 @@ class AliyunVoice:
 
 def from_settings(chosen: Settings) -> AliyunVoice | None:
     """The account that the settings name, if any. Raises SettingsError where half of it is missing."""
-    if not chosen.aliyun_voice_template:
+    if not chosen.aliyun_voice_template and not chosen.aliyun_voice_answer_template:
         return None
     return AliyunVoice(
         endpoint=chosen.aliyun_voice_endpoint,
         access_key_id=required("aliyun_access_key_id"),
         secret=SecretStr(required("aliyun_access_key_secret")),
-        template=chosen.aliyun_voice_template,
+        template=required("aliyun_voice_template"),
         answer_template=chosen.aliyun_voice_answer_template,
         show_number=chosen.aliyun_voice_show_number,
     )

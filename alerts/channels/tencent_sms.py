@@ -142,14 +142,14 @@ class TencentSms:
 
 def from_settings(chosen: Settings) -> TencentSms | None:
     """The account that the settings name, if any. Raises SettingsError where half of it is missing."""
-    if not chosen.tencent_secret_id or not chosen.tencent_sms_sign_name:
+    if not chosen.tencent_secret_id and not chosen.tencent_sms_sign_name:
         return None
     return TencentSms(
         endpoint=chosen.tencent_sms_endpoint,
-        secret_id=chosen.tencent_secret_id,
+        secret_id=required("tencent_secret_id"),
         secret=SecretStr(required("tencent_secret_key")),
         app_id=required("tencent_sms_app_id"),
-        sign_name=chosen.tencent_sms_sign_name,
+        sign_name=required("tencent_sms_sign_name"),
         templates={
             "critical": required("tencent_sms_template_critical"),
             "routine": required("tencent_sms_template_routine"),
