@@ -1,6 +1,7 @@
 """What is said in a call, as it is to be approved at Aliyun, and how values are made fit to be read aloud. Pure.
 
 Two variables, because a text that is called from the shared pool of numbers may not have more, and words between them.
+What to do is in the second: fixed words that told to act would stand in a drill too.
 Rules: help.aliyun.com/document_detail/414170.html, read 2026.
 """
 
@@ -14,7 +15,7 @@ from typing import Final
 from alerts.answer import Verb
 from alerts.channels.aliyun_templates import fit
 
-SPEAKS: Final = "您好，这里是暖哨取暖安全值守。${where}现在的情况是，${what}。请马上处置，详情见短信。"
+SPEAKS: Final = "您好，这里是暖哨取暖安全值守。${where}现在的情况是，${what}。详情见短信。"
 ASKS: Final = SPEAKS + "收到请按1，误报请按2，需要帮助请按3。"
 ANSWERS: Final = "好的，${answer}，谢谢，再见。"
 """Spoken alone; with a question; and after a key."""
