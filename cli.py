@@ -351,36 +351,12 @@ def carriers(
     port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 0,
 ) -> None:
     """Stand in for the phone companies, WeCom and WeChat on loopback, with a page of what people received."""
-    from pydantic import SecretStr
-
-    from alerts.channels.aliyun_templates import TEMPLATES
     from carriers.app import run
-    from carriers.chat_settings import chats_in
-    from carriers.settings import CarrierSettings
-    from foundation.settings import required, settings
+    from demo.accounts import emulated_accounts
+    from foundation.settings import settings
 
     logs.configure(process="carriers")
-    chosen = settings()
-    secret = chosen.carrier_secret_path.get_secret_value()
-    address = f"http://127.0.0.1:{chosen.api_port}/carriers/{secret}/aliyun/"
-    run(
-        CarrierSettings(
-            access_key_id=required("aliyun_access_key_id"),
-            access_key_secret=chosen.aliyun_access_key_secret,
-            sign_name=required("aliyun_sms_sign_name"),
-            templates={
-                required("aliyun_sms_template_critical"): TEMPLATES["critical"],
-                required("aliyun_sms_template_routine"): TEMPLATES["routine"],
-            },
-            callback_url=SecretStr(f"{address}sms-report" if secret else ""),
-            reply_url=SecretStr(f"{address}sms-up" if secret else ""),
-            receipt_delay_s=1.0,
-            chats=chats_in(chosen),
-        ),
-        "127.0.0.1",
-        port,
-        lambda url: say(f"carrier emulator at {url}"),
-    )
+    run(emulated_accounts(settings()), "127.0.0.1", port, lambda url: say(f"carrier emulator at {url}"))
 
 
 # -- looking after it -----------------------------------------------------------------------------------------------

@@ -26,12 +26,16 @@ class Parcel:
     created_at: datetime
     accepted_at: datetime | None
     kind: Kind
+    carrier_id: str
     address: str | None = field(repr=False)
 
     @property
     def message(self) -> Message:
         """As a channel takes it."""
-        return Message(self.address or "", self.template, self.params, self.key, text=self.body, language=self.language)
+        return Message(
+            self.address or "", self.template, self.params, self.key, text=self.body, language=self.language,
+            carrier_id=self.carrier_id,
+        )  # fmt: skip
 
     @property
     def masked(self) -> str:

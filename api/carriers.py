@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import Any
 
@@ -9,6 +10,7 @@ import structlog
 from fastapi import APIRouter, HTTPException, Request
 
 from alerts.channels.aliyun_receipts import parse_replies, parse_reports
+from alerts.channels.channel import Receipt
 from alerts.courier import record_receipt
 from alerts.reply import take_reply
 from api.database import Database
@@ -20,7 +22,7 @@ router = APIRouter(prefix="/carriers", include_in_schema=False)
 log = structlog.get_logger()
 
 _MOST_BYTES = 1024 * 1024
-_TAKEN = {"code": 0, "msg": "接收成功"}
+TAKEN = {"code": 0, "msg": "接收成功"}
 
 
 def admit(secret: str) -> None:
@@ -30,36 +32,44 @@ def admit(secret: str) -> None:
         raise HTTPException(404)
 
 
-async def _body(secret: str, request: Request) -> object:
+async def posted(secret: str, request: Request) -> object:
     """The JSON that a carrier posted, if it knows the address and does not send too much."""
     admit(secret)
-    if int(request.headers.get("content-length") or 0) > _MOST_BYTES:
-        raise HTTPException(413)
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise HTTPException(413)
     try:
-        return await request.json()
-    except ValueError:
-        raise HTTPException(400, "expected a JSON array") from None
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "expected JSON") from None
+
+
+async def note(database: Database, receipt: Receipt) -> None:
+    """Writes one receipt down; one that was had before changes nothing."""
+    news = await record_receipt(database, receipt, utc_now())
+    log.info("receipt", key=receipt.key, delivered=receipt.delivered, reason=receipt.reason, news=news)
 
 
 @router.post("/{secret}/aliyun/sms-report")
 async def sms_report(secret: str, request: Request, database: Database) -> dict[str, Any]:
     """Receipts of Aliyun SMS. Answers success also for what it has had before: the carrier repeats itself."""
-    reports = parse_reports(await _body(secret, request))
+    reports = parse_reports(await posted(secret, request))
     for receipt in reports.receipts:
-        news = await record_receipt(database, receipt, utc_now())
-        log.info("receipt", key=receipt.key, delivered=receipt.delivered, reason=receipt.reason, news=news)
+        await note(database, receipt)
     if reports.skipped:
         log.warning("unreadable_receipts", count=reports.skipped)
-    return _TAKEN
+    return TAKEN
 
 
 @router.post("/{secret}/aliyun/sms-up")
 async def sms_up(secret: str, request: Request, database: Database) -> dict[str, Any]:
     """What people answered: 1 acknowledges the newest open alarm that their number was told of."""
-    replies = parse_replies(await _body(secret, request))
+    replies = parse_replies(await posted(secret, request))
     for reply in replies.replies:
         result = await take_reply(database, reply, utc_now())
         log.info("reply", phone=mask_phone(reply.phone), result=result)
     if replies.skipped:
         log.warning("unreadable_replies", count=replies.skipped)
-    return _TAKEN
+    return TAKEN

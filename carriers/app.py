@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
-from carriers import aliyun_sms, chat_control, control, wechat, wecom
+from carriers import chat_control, control, routes, wechat, wecom
 from carriers.carrier import Carrier
 from carriers.chats import Chats
 from carriers.connection import DroppableConnection
@@ -50,7 +50,7 @@ def create_app(settings: CarrierSettings, clock: Clock = utc_now) -> FastAPI:
 
     # no docs page: FastAPI's would load its scripts from a CDN
     app = FastAPI(title="Nuanshao carriers", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(aliyun_sms.router)
+    app.include_router(routes.router)
     app.include_router(control.router)
     for router in (wecom.router, wechat.router, chat_control.router):
         app.include_router(router)

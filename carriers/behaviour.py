@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +17,11 @@ Kind = Literal[
     "fail_receipt",  # accepts, then reports `code` as the reason of failure
 ]
 
+Action = Literal[
+    "SendSms", "QuerySendDetails", "PullSmsSendStatusByPhoneNumber",
+    "SingleCallByTts", "IvrCall", "QueryCallDetailByCallId",
+]  # fmt: skip
+
 
 class Behaviour(BaseModel):
     """One instruction of a test; `times` requests meet it, 0 means all from now on."""
@@ -23,7 +29,8 @@ class Behaviour(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Kind
-    action: Literal["SendSms", "QuerySendDetails"] = "SendSms"
+    action: Action = "SendSms"
+    carrier: Literal["", "aliyun", "tencent"] = Field(default="", description="only requests to this one; empty: any")
     times: int = Field(default=1, ge=0)
     phone: str = Field(default="", description="only requests for this number; empty: any")
     accept: bool = Field(default=False, description="time_out, drop, server_error: the message was taken all the same")
@@ -33,7 +40,27 @@ class Behaviour(BaseModel):
 
 
 HEALTHY_CODES = {"refuse": "isv.BUSINESS_LIMIT_CONTROL", "fail_receipt": "MOBILE_NOT_ON_SERVICE"}
-"""The code of a behaviour that named none."""
+"""The code of a behaviour that named none; Aliyun SMS's, and Aliyun's `refuse`."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a message that was taken: when, with which code of its carrier, and whether that is told."""
+
+    after_s: float
+    code: str
+    tell: bool
+
+
+def fate(behaviour: Behaviour | None, *, after_s: float, well: str, badly: str) -> Fate:
+    """The fate under a behaviour; `well` and `badly` are the carrier's codes for a good end and for a usual bad one."""
+    if behaviour is None:
+        return Fate(after_s, well, tell=True)
+    return Fate(
+        behaviour.delay_s if behaviour.kind == "delay_receipt" else after_s,
+        (behaviour.code or badly) if behaviour.kind == "fail_receipt" else well,
+        tell=behaviour.kind != "lose_receipt",
+    )
 
 
 class Behaviours:
@@ -54,10 +81,11 @@ class Behaviours:
         """What future requests will meet."""
         return [behaviour.model_copy(update={"times": left}) for behaviour, left in self._queue]
 
-    def take(self, action: str, phones: list[str]) -> Behaviour | None:
+    def take(self, action: str, phones: list[str], carrier: str = "aliyun") -> Behaviour | None:
         """The instruction for this request, if any."""
         for place, (behaviour, left) in enumerate(self._queue):
-            if behaviour.action == action and (not behaviour.phone or behaviour.phone in phones):
+            mine = behaviour.action == action and behaviour.carrier in ("", carrier)
+            if mine and (not behaviour.phone or behaviour.phone in phones):
                 if left == 1:
                     del self._queue[place]
                 elif left:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from carriers.aliyun_rules import Refusal, Submission, judge
 from carriers.aliyun_signature import SignatureCheck
-from carriers.behaviour import HEALTHY_CODES, Behaviour, Behaviours
+from carriers.behaviour import HEALTHY_CODES, Behaviour, Behaviours, fate
 from carriers.callbacks import Callbacks
 from carriers.phones import Phones, Sms
-from carriers.quota import Quota
-from carriers.settings import CarrierSettings
+from carriers.quota import Quota, TencentQuota
+from carriers.settings import CarrierSettings, TencentLimits, VoiceSettings
+from carriers.tencent_signature import TencentCheck
 from foundation.clock import Clock
 
 
@@ -24,7 +25,7 @@ class Taken:
 
 
 class Carrier:
-    """State of one emulated account; everything runs on the server's event loop."""
+    """State of the emulated accounts; everything runs on the server's event loop."""
 
     def __init__(self, settings: CarrierSettings, clock: Clock) -> None:
         self.settings = settings
@@ -33,11 +34,18 @@ class Carrier:
         self.phones = Phones(settings.keep)
         self.behaviours = Behaviours()
         self.callbacks = Callbacks(settings, clock)
+        self.calls_taken = Quota((settings.voice or VoiceSettings(templates={})).limits, clock)
+        self.tencent_check = TencentCheck(settings.tencent, clock)
+        self.tencent_taken = TencentQuota(settings.tencent.limits if settings.tencent else TencentLimits(), clock)
         self._quota = Quota(settings.limits, clock)
         self._numbers = itertools.count(1)
 
+    def next_id(self, end: str = "") -> str:
+        """A name for what was taken now; none is used twice."""
+        return f"{int(self.clock().timestamp() * 1000)}{next(self._numbers):06d}{end}"
+
     def submit(self, params: Mapping[str, str], behaviour: Behaviour | None) -> Taken | Refusal:
-        """Judge a SendSms call, count it, and set delivery going."""
+        """Judge Aliyun's SendSms, count it, and set delivery going."""
         judged = judge(params, self.settings)
         if isinstance(judged, Refusal):
             return judged
@@ -47,7 +55,7 @@ class Carrier:
                 return Refusal("isv.BUSINESS_LIMIT_CONTROL", full)
         for key in keys:
             self._quota.take(key)
-        biz_id = f"{int(self.clock().timestamp() * 1000)}{next(self._numbers):06d}^0"
+        biz_id = self.next_id("^0")
         for phone in judged.phones:
             self._receive(phone, judged, biz_id, params.get("OutId", ""), behaviour)
         return Taken(biz_id)
@@ -64,11 +72,5 @@ class Carrier:
             accepted_at=self.clock(),
         )
         self.phones.receive(sms)
-        kind = behaviour.kind if behaviour else ""
-        code = (behaviour.code if behaviour else "") or HEALTHY_CODES["fail_receipt"]
-        self.callbacks.deliver(
-            sms,
-            after_s=behaviour.delay_s if behaviour and kind == "delay_receipt" else self.settings.receipt_delay_s,
-            err_code=code if kind == "fail_receipt" else "DELIVERED",
-            tell=kind != "lose_receipt",
-        )
+        after_s, badly = self.settings.receipt_delay_s, HEALTHY_CODES["fail_receipt"]
+        self.callbacks.deliver(sms, fate(behaviour, after_s=after_s, well="DELIVERED", badly=badly))

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carriers.aliyun_rules import normal
 from carriers.behaviour import Behaviour
+from carriers.calls import Call
 from carriers.carrier import Carrier
 from carriers.chat_page import CHATS
 from carriers.page import PAGE
-from carriers.phones import reply_as_json, sms_as_json
+from carriers.phones import Delivery, reply_as_json, sms_as_json
 
 router = APIRouter()
 
@@ -27,6 +28,15 @@ class ReplyFrom(BaseModel):
 
     phone: str
     content: str = Field(min_length=1, max_length=500)
+
+
+class PressOn(BaseModel):
+    """A key that is pressed during a call to `phone`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: str
+    key: str = Field(pattern="^[0-9*#]$")
 
 
 @router.post("/_carrier/behaviour", status_code=201)
@@ -56,11 +66,29 @@ async def reply(request: Request, answer: ReplyFrom) -> dict[str, object]:
     phone = normal(answer.phone)
     if not phone:
         raise HTTPException(422, "not a mainland mobile number")
-    if not carrier.settings.reply_url.get_secret_value():
+    texted_by = carrier.phones.last_texted_by(phone)
+    if not carrier.callbacks.can_reply(texted_by):
         raise HTTPException(409, "no reply_url is set: nobody listens to replies")
     typed = carrier.phones.answer(phone, answer.content, carrier.clock())
-    carrier.callbacks.reply(typed)
+    carrier.callbacks.reply(typed, texted_by)
     return reply_as_json(typed)
+
+
+@router.post("/_carrier/press", status_code=202)
+async def press(request: Request, pressed: PressOn) -> dict[str, object]:
+    """Whoever was called last on `phone` presses a key. After the call its report is sent once more, with the key."""
+    carrier = _carrier(request)
+    calls = (call for call in carrier.phones.sent_to(normal(pressed.phone), "aliyun_voice") if isinstance(call, Call))
+    call = next(calls, None)
+    if call is None or pressed.key not in call.keys:
+        raise HTTPException(409, "no call to this number waits for that key")
+    ended = call.delivery
+    if ended is Delivery.failed:
+        raise HTTPException(409, "nobody took that call")
+    call.press(pressed.key)
+    if ended is Delivery.delivered:
+        carrier.callbacks.report(call)
+    return sms_as_json(call) | {"spoken": call.keys[pressed.key]}
 
 
 @router.get("/messages.json")
@@ -88,7 +116,7 @@ async def phones(request: Request) -> JSONResponse:
     return JSONResponse(
         {
             "accepted": carrier.phones.accepted,
-            "can_reply": bool(carrier.settings.reply_url.get_secret_value()),
+            "can_reply": carrier.callbacks.can_reply("aliyun_sms"),
             "messages": [sms_as_json(sms) for sms in carrier.phones.newest(shown)],
             "replies": [reply_as_json(typed) for typed in carrier.phones.replies(shown)],
         },

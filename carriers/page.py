@@ -85,17 +85,21 @@ button:hover { border-color: var(--warm); color: var(--warm); }
 </head>
 <body>
 <header>
-  <h1>手机收到了什么<small>本机模拟的短信运营商，没有真的发出任何短信</small></h1>
+  <h1>手机收到了什么<small>本机模拟的运营商，没有真的发出任何短信、拨打任何电话</small></h1>
   <input id="find" type="search" placeholder="按尾号或内容查找" aria-label="按尾号或内容查找">
   <div id="counts">
-    <span><b id="total">0</b> 条短信</span><span><b id="people">0</b> 部手机</span>
+    <span><b id="total">0</b> 条短信和电话</span><span><b id="people">0</b> 部手机</span>
     <span><i id="live"></i><span id="state">连接中</span></span>
   </div>
 </header>
 <main id="phones" aria-live="polite"></main>
 <script>
 "use strict";
-const DELIVERY = { waiting: "发送中", delivered: "已送达", failed: "未送达" };
+const DELIVERY = {
+  sms: { waiting: "发送中", delivered: "已送达", failed: "未送达" },
+  voice: { waiting: "通话中", delivered: "已接听", failed: "未接听" },
+};
+const CARRIER = { aliyun_sms: "阿里云短信", aliyun_voice: "阿里云电话", tencent_sms: "腾讯云短信" };
 const CHINA = { timeZone: "Asia/Shanghai" };
 const PER_PHONE = 40;
 const $ = (id) => document.getElementById(id);
@@ -119,24 +123,28 @@ function bubble(text) {
   node.append(text.slice(sign ? sign[0].length : 0));
   return node;
 }
-function received(sms, canReply) {
+function does(label, address, body) {
+  const button = make("button", "", label);
+  button.onclick = async () => {
+    button.disabled = true;
+    const headers = { "Content-Type": "application/json" };
+    await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
+    refresh();
+  };
+  return button;
+}
+function received(sms, canReply, isLastCall) {
   const row = make("div", `row ${sms.delivery}-row`), meta = make("div", "meta");
   const id = sms.biz_id + sms.phone;
   if (!seen.has(id) && !first) row.classList.add("new");
   seen.add(id);
   const failed = sms.delivery === "failed" && sms.err_code ? ` ${sms.err_code}` : "";
-  meta.append(make("span", "", when(sms.accepted_at)), make("span", "", sms.template),
-    make("span", sms.delivery, DELIVERY[sms.delivery] + failed));
-  if (canReply) {
-    const button = make("button", "", "回复 1");
-    button.onclick = async () => {
-      button.disabled = true;
-      await fetch("/_carrier/reply", { method: "POST", headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ phone: sms.phone, content: "1" }) });
-      refresh();
-    };
-    meta.append(button);
-  }
+  meta.append(make("span", "", when(sms.accepted_at)), make("span", "", CARRIER[sms.carrier] || sms.carrier),
+    make("span", sms.delivery, DELIVERY[sms.way][sms.delivery] + failed));
+  if (canReply) meta.append(does("回复 1", "/_carrier/reply", { phone: sms.phone, content: "1" }));
+  if (sms.pressed) meta.append(make("span", "", `按了 ${sms.pressed}`));
+  else if (isLastCall && sms.delivery !== "failed")
+    for (const key of sms.keys) meta.append(does(`按 ${key}`, "/_carrier/press", { phone: sms.phone, key }));
   row.append(bubble(sms.text), meta);
   return row;
 }
@@ -161,16 +169,20 @@ function draw(data) {
   for (const items of phones.values()) {
     const card = make("section", "phone"), head = make("h2", "", (items[0].sms || items[0].reply).phone_masked);
     const texts = items.filter((item) => item.sms);
-    head.append(make("span", "", `${texts.length} 条短信`));
-    const thread = make("div", "thread"), newest = texts.find((item) => item.sms.delivery === "delivered");
+    const calls = texts.filter((item) => item.sms.way === "voice");
+    const count = `${texts.length - calls.length} 条短信`;
+    head.append(make("span", "", calls.length ? `${count}，${calls.length} 个电话` : count));
+    const thread = make("div", "thread");
+    const newest = texts.find((item) => item.sms.way === "sms" && item.sms.delivery === "delivered");
     for (const item of items.slice(0, PER_PHONE))
-      thread.append(item.sms ? received(item.sms, data.can_reply && item === newest) : typed(item.reply));
+      thread.append(item.sms ? received(item.sms, data.can_reply && item === newest, item === calls[0])
+        : typed(item.reply));
     card.append(head, thread);
     cards.push(card);
   }
   if (!cards.length) {
     const empty = make("div", "empty");
-    empty.append(make("b", "", wanted ? "没有找到" : "还没有短信"),
+    empty.append(make("b", "", wanted ? "没有找到" : "还没有短信和电话"),
       wanted ? "换一个尾号或词语试试" : "报警一旦发出，这里马上就能看到");
     cards.push(empty);
   }

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
+from typing import Literal
 
 from foundation.logs import mask_phone
 
 CHINA = timezone(timedelta(hours=8))
 """The carriers write +08:00 without saying so."""
+
+
+CarrierName = Literal["aliyun_sms", "aliyun_voice", "tencent_sms"]
 
 
 class Delivery(StrEnum):
@@ -36,10 +41,26 @@ class Sms:
     err_code: str = ""
     reported_at: datetime | None = None
     receipt_told: bool = False
+    carrier: CarrierName = "aliyun_sms"
+
+    @property
+    def way(self) -> str:
+        """How it reaches the phone: sms or voice."""
+        return "sms"
+
+    @property
+    def details(self) -> dict[str, object]:
+        """What `/messages.json` tells beside the fields of every message."""
+        return {}
+
+    @property
+    def arrives_with(self) -> frozenset[str]:
+        """The codes with which its carrier writes success."""
+        return frozenset({"DELIVERED" if self.carrier == "aliyun_sms" else "DELIVRD"})
 
     def end(self, at: datetime, err_code: str) -> None:
-        """Delivery has ended; Aliyun writes success as the code DELIVERED."""
-        self.delivery = Delivery.delivered if err_code == "DELIVERED" else Delivery.failed
+        """Delivery has ended, with the carrier's code for how."""
+        self.delivery = Delivery.delivered if err_code in self.arrives_with else Delivery.failed
         self.err_code = err_code
         self.reported_at = at
 
@@ -88,13 +109,19 @@ class Phones:
         """The newest replies first."""
         return list(itertools.islice(reversed(self._replies), limit))
 
+    def sent_to(self, phone: str, carrier: CarrierName) -> Iterator[Sms]:
+        """What `phone` was sent by one carrier, newest first."""
+        return (sms for sms in reversed(self._messages) if sms.phone == phone and sms.carrier == carrier)
+
     def on_day(self, phone: str, day: date) -> list[Sms]:
-        """What `phone` was sent on a China day, newest first."""
-        return [
-            sms
-            for sms in reversed(self._messages)
-            if sms.phone == phone and sms.accepted_at.astimezone(CHINA).date() == day
-        ]
+        """What `phone` was sent by Aliyun SMS on a China day, newest first."""
+        sent = self.sent_to(phone, "aliyun_sms")
+        return [sms for sms in sent if sms.accepted_at.astimezone(CHINA).date() == day]
+
+    def last_texted_by(self, phone: str) -> CarrierName:
+        """Who sent the newest SMS that `phone` has, and so gets its reply; Aliyun where it has none."""
+        mine = (sms.carrier for sms in reversed(self._messages) if sms.phone == phone and sms.way == "sms")
+        return next(mine, "aliyun_sms")
 
 
 def china_time(moment: datetime) -> str:
@@ -103,7 +130,7 @@ def china_time(moment: datetime) -> str:
 
 
 def sms_as_json(sms: Sms) -> dict[str, object]:
-    """One row of `/messages.json`."""
+    """One row of `/messages.json`: an SMS or a call."""
     return {
         "phone": sms.phone,
         "phone_masked": mask_phone(sms.phone),
@@ -117,6 +144,9 @@ def sms_as_json(sms: Sms) -> dict[str, object]:
         "err_code": sms.err_code,
         "reported_at": _utc(sms.reported_at) if sms.reported_at else None,
         "receipt_told": sms.receipt_told,
+        "carrier": sms.carrier,
+        "way": sms.way,
+        **sms.details,
     }
 
 

@@ -71,8 +71,8 @@ class Settings(BaseSettings):
     )
     carrier_secret_path: SecretStr = Field(
         default=SecretStr(""),
-        description="Secret part of the addresses that carriers call back:"
-        " /carriers/<secret>/aliyun/sms-report, /carriers/<secret>/aliyun/sms-up and /carriers/<secret>/wecom",
+        description="Secret part of the addresses that carriers call back: /carriers/<secret>/aliyun/sms-report,"
+        " …/aliyun/sms-up, …/aliyun/voice-report, …/tencent/sms-report, …/tencent/sms-up and …/wecom",
     )
     aliyun_sms_endpoint: str = Field(
         default="https://dysmsapi.aliyuncs.com",
@@ -123,6 +123,34 @@ class Settings(BaseSettings):
         description="Which values (place, home, what, since, do) stand in which field of the critical template",
     )
     wechat_fields_routine: str = Field(default=WECHAT_FIELDS, description="The same for the routine template")
+    aliyun_voice_endpoint: str = Field(
+        default="https://dyvmsapi.aliyuncs.com",
+        description="Aliyun voice, or an emulator on loopback (http://127.0.0.1:…)",
+    )
+    aliyun_voice_template: str = Field(
+        default="", description="Code of the approved text that a call speaks (TTS_…); empty: nobody is called"
+    )
+    aliyun_voice_answer_template: str = Field(
+        default="",
+        description="Code of the text that is spoken after a key; with it calls wait for a key, and"
+        " ALIYUN_VOICE_TEMPLATE must ask for one",
+    )
+    aliyun_voice_show_number: str = Field(
+        default="", description="Number of your own that calls show; empty: one of Aliyun's shared pool, without keys"
+    )
+    tencent_sms_endpoint: str = Field(
+        default="https://sms.tencentcloudapi.com",
+        description="Tencent SMS, or an emulator on loopback (http://127.0.0.1:…)",
+    )
+    tencent_sms_region: str = Field(default="ap-guangzhou", description="Tencent's region of that address")
+    tencent_secret_id: str = Field(default="", description="Tencent Cloud SecretId")
+    tencent_secret_key: SecretStr = Field(default=SecretStr(""), description="Tencent Cloud SecretKey")
+    tencent_sms_app_id: str = Field(default="", description="SmsSdkAppId of the SMS application")
+    tencent_sms_sign_name: str = Field(
+        default="", description="Approved SMS signature at Tencent; empty: SMS go over Aliyun alone"
+    )
+    tencent_sms_template_critical: str = Field(default="", description="Template id for CO, gas and fire")
+    tencent_sms_template_routine: str = Field(default="", description="Template id for all other alarms and recoveries")
     rule_pack: str = Field(
         default="default",
         description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"

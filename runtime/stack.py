@@ -36,7 +36,7 @@ Detour = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 class Stack:
     """Services, migrations and our processes, from enter to exit.
 
-    The carrier is the emulator unless NUANSHAO_ALIYUN_ACCESS_KEY_ID names a real account. `detour`: for who wants to
+    The carriers are the emulator unless NUANSHAO_ALIYUN_ACCESS_KEY_ID names a real account. `detour`: for who wants to
     stand between our processes and the services. `canary`: run one where NUANSHAO_CANARY_PHONE is set.
     """
 
@@ -194,14 +194,26 @@ class Stack:
 
 
 def emulated_carrier(port: int) -> dict[str, str]:
-    """What our processes need in their environment to reach the carrier emulator on `port`, with a new account."""
+    """What our processes need in their environment to reach the carrier emulator on `port`, with new accounts."""
+    address = f"http://{LOOPBACK}:{port}"
     return {
-        f"{PREFIX}ALIYUN_SMS_ENDPOINT": f"http://{LOOPBACK}:{port}",
+        f"{PREFIX}ALIYUN_SMS_ENDPOINT": address,
         f"{PREFIX}ALIYUN_ACCESS_KEY_ID": "emulator",
         f"{PREFIX}ALIYUN_ACCESS_KEY_SECRET": secrets.token_urlsafe(24),
         f"{PREFIX}ALIYUN_SMS_SIGN_NAME": EMULATED_SIGN_NAME,
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_CRITICAL": "SMS_EMULATED_CRITICAL",
         f"{PREFIX}ALIYUN_SMS_TEMPLATE_ROUTINE": "SMS_EMULATED_ROUTINE",
+        f"{PREFIX}ALIYUN_VOICE_ENDPOINT": address,
+        f"{PREFIX}ALIYUN_VOICE_TEMPLATE": "TTS_EMULATED_ASKS",
+        f"{PREFIX}ALIYUN_VOICE_ANSWER_TEMPLATE": "TTS_EMULATED_ANSWERS",
+        f"{PREFIX}ALIYUN_VOICE_SHOW_NUMBER": "04750000000",
+        f"{PREFIX}TENCENT_SMS_ENDPOINT": address,
+        f"{PREFIX}TENCENT_SECRET_ID": "emulator",
+        f"{PREFIX}TENCENT_SECRET_KEY": secrets.token_urlsafe(24),
+        f"{PREFIX}TENCENT_SMS_APP_ID": "1400000000",
+        f"{PREFIX}TENCENT_SMS_SIGN_NAME": EMULATED_SIGN_NAME,
+        f"{PREFIX}TENCENT_SMS_TEMPLATE_CRITICAL": "1000001",
+        f"{PREFIX}TENCENT_SMS_TEMPLATE_ROUTINE": "1000002",
         f"{PREFIX}CARRIER_SECRET_PATH": secrets.token_urlsafe(24),
         # nobody sleeps beside an emulated phone, and a demo at night shows what one by day does
         f"{PREFIX}QUIET_HOURS": "none",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from alerts.channels import aliyun_sms, wechat, wecom, wecom_robot
+from alerts.channels import aliyun_sms, aliyun_voice, tencent_sms, wechat, wecom, wecom_robot
 from alerts.channels.channel import Channel, Way
 from foundation.errors import SettingsError
 from foundation.settings import Settings
 
 _OPENERS: Final[tuple[Callable[[Settings], Channel | None], ...]] = (
     aliyun_sms.from_settings,
+    tencent_sms.from_settings,
+    aliyun_voice.from_settings,
     wecom_robot.from_settings,
     wecom.from_settings,
     wechat.from_settings,

@@ -1,4 +1,4 @@
-"""What Aliyun's answers mean for a message: code → outcome, as rows.
+"""What Aliyun's answers mean for a message: code → outcome, as rows; of voice: aliyun_voice_outcomes.py.
 
 What the desk can repair (unpaid account, wrong key, revoked template) is tried again, so that an alarm goes out as
 soon as it is repaired. What is wrong with this one message is not. SendSms is not idempotent: an answer that leaves
@@ -8,6 +8,8 @@ Codes: help.aliyun.com/document_detail/101346.html, read 2026.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from alerts.channels.channel import Accepted, Outcome, Refused, Unknown
 
@@ -81,18 +83,23 @@ OUTCOMES: dict[str, Refused | Unknown] = {
 _SERVER_ERROR = 500
 
 
-def judge(status: int, body: object) -> Outcome:
-    """The outcome of a SendSms call that was answered: the body decides, the status only where the body is silent."""
+def judge(
+    status: int, body: object, *, rows: Mapping[str, Refused | Unknown] = OUTCOMES, named: str = "BizId"
+) -> Outcome:
+    """The outcome of a call that was answered: the body decides, the status only where the body is silent.
+
+    `named`: the field that holds the carrier's own name for what it took.
+    """
     code = body.get("Code") if isinstance(body, dict) else None
     if not isinstance(code, str) or not isinstance(body, dict):
         return Unknown("carrier_error" if status >= _SERVER_ERROR else "answer_unreadable")
     if code == "OK":
-        return Accepted(str(body.get("BizId") or ""))
+        return Accepted(str(body.get(named) or ""))
     if code == "isv.BUSINESS_LIMIT_CONTROL":
         return _limit(str(body.get("Message", "")))
     if code.startswith("Throttling"):
         return _BUSY
-    known = OUTCOMES.get(code)
+    known = rows.get(code)
     if known is None:
         return Unknown("carrier_error") if status >= _SERVER_ERROR else _OTHER
     return known

@@ -63,14 +63,14 @@ class Replies:
 
 def parse_reports(body: object) -> Reports:
     """The receipts in a decoded SmsReport body; a body that is no array is one skipped entry."""
-    receipts = [_receipt(entry) for entry in _entries(body)]
+    receipts = [_receipt(entry) for entry in entries_of(body)]
     read = [receipt for receipt in receipts if receipt is not None]
     return Reports(read, len(receipts) - len(read))
 
 
 def parse_replies(body: object) -> Replies:
     """The replies in a decoded SmsUp body."""
-    replies = [_reply(entry) for entry in _entries(body)]
+    replies = [_reply(entry) for entry in entries_of(body)]
     read = [reply for reply in replies if reply is not None]
     return Replies(read, len(replies) - len(read))
 
@@ -84,38 +84,46 @@ def delivery_reason(err_code: str, *, delivered: bool) -> str:
     return "delivery_failed_other" if reason == "delivered" else reason
 
 
-def china_time(text: object) -> datetime | None:
+def china_time(written: object) -> datetime | None:
     """`2026-01-07 23:10:05` in +08:00 → the moment in UTC, or None."""
     try:
-        local = datetime.strptime(str(text), "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
+        local = datetime.strptime(str(written), "%Y-%m-%d %H:%M:%S").replace(tzinfo=CHINA)
     except ValueError:
         return None
     return local.astimezone(UTC)
 
 
-def _entries(body: object) -> list[Mapping[str, object]]:
+def entries_of(body: object) -> list[Mapping[str, object]]:
+    """The entries of a decoded callback; what is no entry is an empty one, so that it can be counted."""
     entries = body if isinstance(body, list) else [body]
     return [entry if isinstance(entry, dict) else {} for entry in entries]
 
 
 def _receipt(entry: Mapping[str, object]) -> Receipt | None:
-    carrier_id, key = _text(entry.get("biz_id")), _text(entry.get("out_id"))
+    carrier_id, key = text(entry.get("biz_id")), text(entry.get("out_id"))
     at = china_time(entry.get("report_time")) or china_time(entry.get("send_time"))
     success = entry.get("success")
     if not (carrier_id or key) or at is None or success not in (True, False, "true", "false"):
         return None
     delivered = success in (True, "true")
-    reason = delivery_reason(_text(entry.get("err_code")), delivered=delivered)
+    reason = delivery_reason(text(entry.get("err_code")), delivered=delivered)
     return Receipt(carrier_id=carrier_id, key=key, delivered=delivered, reason=reason, at=at)
 
 
 def _reply(entry: Mapping[str, object]) -> InboundReply | None:
-    phone, at = _text(entry.get("phone_number")), china_time(entry.get("send_time"))
+    phone, at = text(entry.get("phone_number")), china_time(entry.get("send_time"))
     content = entry.get("content")
     if not phone or at is None or not isinstance(content, str):
         return None
-    return InboundReply(phone=phone, content=content.strip(), at=at, sequence_id=_text(entry.get("sequence_id")))
+    return InboundReply(phone=phone, content=typed(content), at=at, sequence_id=text(entry.get("sequence_id")))
 
 
-def _text(value: object) -> str:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def text(value: object) -> str:
+    """A name, number or code as text; empty for what is none, or what a database cannot keep (NUL, surrogates)."""
+    found = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return found if found.isprintable() else ""
+
+
+def typed(content: str) -> str:
+    """What a person has typed, as a database can keep it."""
+    return content.encode("utf-8", "replace").decode().replace("\0", "?").strip()

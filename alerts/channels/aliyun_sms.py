@@ -1,13 +1,8 @@
-"""SMS over Aliyun (SendSms, QuerySendDetails), with our own signing: one request, one decision, nothing hidden.
-
-The official SDK is kept for the tests, where it proves that the stand-in carrier speaks as Aliyun does.
-"""
+"""SMS over Aliyun: SendSms and QuerySendDetails."""
 
 from __future__ import annotations
 
 import json
-import re
-import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
@@ -15,9 +10,9 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from alerts.channels.aliyun_gateway import AliyunGateway, code_of, national
 from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import CHINA, china_time, delivery_reason
-from alerts.channels.aliyun_signing import Call, canonical_query, signed_headers
 from alerts.channels.aliyun_templates import fit
 from alerts.channels.channel import (
     Accepted,
@@ -28,22 +23,20 @@ from alerts.channels.channel import (
     TemplateName,
     Way,
 )
-from alerts.channels.endpoint import client, failed
 from alerts.channels.endpoint import endpoint as endpoint_of
+from alerts.channels.endpoint import failed
 from foundation.clock import Clock, utc_now
 from foundation.logs import mask_phone
 from foundation.settings import Settings, required
 
 log = structlog.get_logger(__name__)
 
-VERSION = "2017-05-25"
 PAGE_SIZE = 50
 """The most that QuerySendDetails hands out at once."""
 _MOST_PAGES = 40
 _NEAR_MIDNIGHT = timedelta(minutes=10)
 _WAITING, _FAILED, _DELIVERED = "1", "2", "3"
 _PROGRESS = {_DELIVERED: 3, _WAITING: 2, _FAILED: 1}
-_MAINLAND = re.compile(r"(?:\+|00)?86(?=1\d{10}$)")
 
 
 class AliyunSms:
@@ -69,12 +62,11 @@ class AliyunSms:
         timeout_s: float = 10.0,
     ) -> None:
         self._where = endpoint_of("NUANSHAO_ALIYUN_SMS_ENDPOINT", endpoint)
-        self._access_key_id = access_key_id
-        self._secret = secret
         self._sign_name = sign_name
         self._templates = dict(templates)
-        self._clock = clock
-        self._http = client(self._where, timeout_s)
+        self._gateway = AliyunGateway(
+            self._where, access_key_id=access_key_id, secret=secret, clock=clock, timeout_s=timeout_s
+        )
 
     def __repr__(self) -> str:
         return f"AliyunSms({self._where.host})"
@@ -82,24 +74,22 @@ class AliyunSms:
     async def send(self, message: Message) -> Outcome:
         """Hand the message over once. A time-out, a lost connection and a 5xx are Unknown: it may have been taken."""
         query = {
-            "PhoneNumbers": _national(message.to),
+            "PhoneNumbers": national(message.to),
             "SignName": self._sign_name,
             "TemplateCode": self._templates[message.template],
             "TemplateParam": json.dumps(fit(message.params), ensure_ascii=False, separators=(",", ":")),
             "OutId": message.key,
         }
         try:
-            status, body = await self._call("SendSms", query)
+            status, body = await self._gateway.call("SendSms", query)
         except httpx.HTTPError as error:
             return failed(error)
         outcome = judge(status, body)
         if not isinstance(outcome, Accepted):
-            # the carrier's words are left out: some of its messages repeat the phone number
-            code = str(body.get("Code", ""))[:64] if isinstance(body, dict) else ""
             log.warning(
                 "sms_not_accepted",
                 reason=outcome.reason,
-                code=code,
+                code=code_of(body),
                 status=status,
                 phone=mask_phone(message.to),
                 key=message.key,
@@ -114,7 +104,7 @@ class AliyunSms:
         """
         found: list[Mapping[str, object]] = []
         for day in china_days(sent_at):
-            found += await self._sent_on(_national(message.to), day, message.key)
+            found += await self._sent_on(national(message.to), day, message.key)
         if not found:
             return None
         # a repeated key means that it was sent twice: the copy that came furthest speaks for both
@@ -123,7 +113,7 @@ class AliyunSms:
 
     async def close(self) -> None:
         """Let connections go."""
-        await self._http.aclose()
+        await self._gateway.close()
 
     async def _sent_on(self, phone: str, day: date, key: str) -> list[Mapping[str, object]]:
         found: list[Mapping[str, object]] = []
@@ -142,30 +132,15 @@ class AliyunSms:
             "CurrentPage": str(page),
         }
         try:
-            _, body = await self._call("QuerySendDetails", query)
+            _, body = await self._gateway.call("QuerySendDetails", query)
         except httpx.HTTPError as error:
             # `from None`: the chain would hold the request, and that the phone number
             raise LookupFailed(f"aliyun_sms: {failed(error).reason}") from None
         if not isinstance(body, dict) or body.get("Code") != "OK":
-            code = str(body.get("Code"))[:64] if isinstance(body, dict) else "no answer that can be read"
-            raise LookupFailed(f"aliyun_sms: {code}")
+            raise LookupFailed(f"aliyun_sms: {code_of(body) or 'no answer that can be read'}")
         details = body.get("SmsSendDetailDTOs")
         rows = details.get("SmsSendDetailDTO") if isinstance(details, dict) else None
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-
-    async def _call(self, action: str, query: Mapping[str, str]) -> tuple[int, object]:
-        headers = signed_headers(
-            Call(host=self._where.host, action=action, version=VERSION, query=query),
-            access_key_id=self._access_key_id,
-            secret=self._secret,
-            date=self._clock(),
-            nonce=uuid.uuid4().hex,
-        )
-        answer = await self._http.post(f"{self._where.address}/?{canonical_query(query)}", headers=headers)
-        try:
-            return answer.status_code, answer.json()
-        except ValueError:
-            return answer.status_code, None
 
 
 def china_days(sent_at: datetime) -> list[date]:
@@ -186,10 +161,6 @@ def _receipt(row: Mapping[str, object], key: str, sent_at: datetime) -> Receipt 
         reason=delivery_reason(str(row.get("ErrCode", "")), delivered=delivered),
         at=china_time(row.get("ReceiveDate")) or china_time(row.get("SendDate")) or sent_at,
     )
-
-
-def _national(phone: str) -> str:
-    return _MAINLAND.sub("", phone.replace(" ", "").replace("-", ""), count=1)
 
 
 def from_settings(chosen: Settings) -> AliyunSms | None:

@@ -20,6 +20,7 @@ class Message:
     `params`: place, home, what, since, do and the answers, in `language`, for carriers with templates of their own.
     `text`: the whole message as its reader sees it, without a signature, for all others.
     `link`: where it can be acknowledged on a page; empty where there is nothing to acknowledge.
+    `carrier_id`: the carrier's own name for it, where it has had it and we were told: what some can only be asked by.
     """
 
     to: str = field(repr=False)
@@ -29,6 +30,7 @@ class Message:
     text: str = ""
     language: str = "zh-CN"
     link: str = field(default="", repr=False)
+    carrier_id: str = ""
 
 
 @dataclass(frozen=True)

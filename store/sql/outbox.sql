@@ -17,7 +17,7 @@ set state = case when due.found = 'accepted' then 'accepted' else 'sending' end,
 from due join notification as old on old.id = due.id join contact c on c.id = old.contact_id
 where n.id = due.id
 returning n.id, due.found, n.attempts, n.way, n.template, n.language, n.params, n.body, n.idempotency_key, n.created_at,
-          n.accepted_at, n.kind,
+          n.accepted_at, n.kind, coalesce(n.carrier_id, ''),
           case n.way when 'wecom' then c.wecom_id when 'wechat' then c.wechat_id when 'email' then c.email
                      when 'wecom_robot' then c.endpoint when 'webhook' then c.endpoint else c.phone end
 
@@ -143,6 +143,16 @@ from alarm a join notification n on n.alarm_id = a.id
 where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') and n.accepted_at <= %s
   and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
 order by n.accepted_at desc limit 1
+
+-- name: message_of_call
+-- Whose call that is: by the carrier's name for it; while it is open also by ours (alerts/channels/aliyun_call_reports.py),
+-- because the answer that held the carrier's may have been lost.
+select idempotency_key from notification where carrier_id = %s and way = 'voice'
+union all
+select idempotency_key from notification
+where way = 'voice' and ended_at is null
+  and left(encode(sha256(convert_to(idempotency_key, 'UTF8')), 'hex'), 15) = %s
+limit 1
 
 -- name: message_answered
 -- What a message was about and who has it.

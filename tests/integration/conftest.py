@@ -1,16 +1,18 @@
-"""The API as a program meets it."""
+"""The API as a program meets it, and our side of the carriers' callbacks."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import uvicorn
 
 from api.app import create_app
+from tests.callee import Callee
 
 
 @pytest.fixture
@@ -25,3 +27,15 @@ async def http(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     server.should_exit = True
     await serving
     listener.close()
+
+
+@pytest.fixture
+def callee() -> Iterator[Callee]:
+    """Where carriers call back."""
+    server = Callee()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

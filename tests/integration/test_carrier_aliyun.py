@@ -8,10 +8,8 @@ import json
 import logging
 import queue
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -27,6 +25,7 @@ from carriers.app import Running, serve, started
 from carriers.phones import Delivery, Phones, Sms
 from carriers.settings import CarrierSettings, Limits
 from foundation.errors import ServiceFailed, SettingsError
+from tests.callee import Callee
 
 SECRET = "s3cret-of-the-account"
 PHONE = "13800000001"
@@ -129,46 +128,6 @@ class Sdk:
             phone_number=PHONE, send_date=china_days(day)[0].strftime("%Y%m%d"), current_page=page, page_size=size
         )
         return self._client.query_send_details(request).body
-
-
-class Callee(ThreadingHTTPServer):
-    """Our side of the callbacks: keeps what it is told, says no as often as it was asked to."""
-
-    daemon_threads = True
-
-    def __init__(self, refuse: int = 0) -> None:
-        super().__init__(("127.0.0.1", 0), _CalleeHandler)
-        self.told: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self.refuse = refuse
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class _CalleeHandler(BaseHTTPRequestHandler):
-    server: Callee
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.told.put((self.path, body))
-        self.server.refuse -= 1
-        answer = json.dumps({"code": 0, "msg": "接收成功"} if self.server.refuse < 0 else {"code": 1}).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def callee() -> Iterator[Callee]:
-    server = Callee()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 # ---- the contract: what Aliyun's SDK sees is what our channel sees ----

@@ -21,6 +21,8 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 ONE_SHOTS = {"migrate"}
 OPEN_TO_THE_NETWORK = {"broker"}
 SECRET = re.compile("PASSWORD$|SECRET|TOKEN")
+OPTIONAL_SECRETS = {f"{PREFIX}TENCENT_SECRET_ID", f"{PREFIX}TENCENT_SECRET_KEY"}
+"""Of carriers that a deployment may go without: empty is no account, and `alerts` refuses half of one."""
 BESIDE_SETTINGS = {f"{PREFIX}LOG_LEVEL"}
 """Read by foundation/logs.py before there are settings."""
 NOT_ASKED_BY_REQUIRED = {
@@ -74,11 +76,13 @@ def test_every_process_gets_what_it_needs(name: str) -> None:
 
 def test_no_secret_has_a_default() -> None:
     for variable, rest in re.findall(r"\$\{(\w+)([^}]*)\}", COMPOSE):
-        if SECRET.search(variable):
+        if variable in OPTIONAL_SECRETS:
+            assert rest == ":-", f"{variable} has a default"
+        elif SECRET.search(variable):
             assert rest.startswith(":?"), f"{variable} would start empty or with a default"
     for name, service in SERVICES.items():
         for variable, value in service["environment"].items():
-            if SECRET.search(variable) and not variable.endswith("_FILE"):
+            if SECRET.search(variable) and variable not in OPTIONAL_SECRETS and not variable.endswith("_FILE"):
                 assert ":?" in value, f"{name}: {variable} stands there"
 
 
@@ -86,7 +90,7 @@ def test_the_example_names_everything_and_gives_away_nothing() -> None:
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     example = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert set(re.findall(r"\$\{(\w+)", COMPOSE)) == set(example)
-    must = set(re.findall(r"\$\{(\w+):\?", COMPOSE))
+    must = set(re.findall(r"\$\{(\w+):\?", COMPOSE)) | OPTIONAL_SECRETS
     assert {name for name, value in example.items() if name in must and value} == set()
 
 
