@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from alerts.channels import aliyun_sms
+from alerts.channels import aliyun_sms, mail, webhook
 from alerts.channels.channel import Channel, Way
 from foundation.errors import SettingsError
 from foundation.settings import Settings
 
-_OPENERS: Final[tuple[Callable[[Settings], Channel | None], ...]] = (aliyun_sms.from_settings,)
+_OPENERS: Final[tuple[Callable[[Settings], Channel | None], ...]] = (
+    aliyun_sms.from_settings,
+    mail.from_settings,
+    webhook.from_settings,
+)
 """Each opens the account that the settings name, or None where they name none. Of one way the first goes first."""
 
 
