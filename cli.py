@@ -307,8 +307,9 @@ def api() -> None:
     chosen = settings()
     refuse_open_door(chosen)
     uvicorn.run(
-        create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning"
-    )
+        create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning",
+        proxy_headers=False,  # whom to believe in X-Forwarded-For is api/admission.py's
+    )  # fmt: skip
 
 
 @app.command()

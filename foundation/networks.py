@@ -11,7 +11,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @lru_cache(maxsize=16)
 def networks(text: str) -> tuple[Network, ...]:
-    """`10.0.0.0/8, 203.0.113.7` → networks; an address is one of its own. Raises ValueError that names the wrong one."""
+    """`10.0.0.0/8, 203.0.113.7` → networks; an address is one of its own. Raises ValueError."""
     return tuple(ipaddress.ip_network(one.strip(), strict=False) for one in text.split(",") if one.strip())
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
 from typing import Final
 
 from alerts.channels.channel import Message, TemplateName
@@ -27,6 +26,8 @@ URGENCY: Final[Mapping[str, Mapping[TemplateName, str]]] = {
 """The beginning of a subject, by language; another language has that of zh-CN."""
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*")
+_LANGUAGE = re.compile(r"[A-Za-z0-9]{1,8}(?:-[A-Za-z0-9]{1,8})*")
+_LONGEST_ID = 200
 _NO_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
@@ -37,10 +38,11 @@ def is_address(text: str) -> bool:
 
 def sender(text: str) -> Address:
     """`暖哨 <alarm@example.cn>` or the address alone. Raises ValueError for what is neither."""
-    name, plain = parseaddr(text)
-    if not is_address(plain):
+    name, opened, rest = text.strip().rpartition("<")
+    plain = rest.removesuffix(">") if opened else rest
+    if not is_address(plain) or bool(opened) != rest.endswith(">"):
         raise ValueError("no mail address")
-    return Address(display_name=in_one_line(name), addr_spec=plain)
+    return Address(display_name=in_one_line(name).strip('"'), addr_spec=plain)
 
 
 def in_one_line(text: str) -> str:
@@ -55,9 +57,10 @@ def letter(message: Message, of: Address, at: datetime) -> EmailMessage:
     made["To"] = Address(addr_spec=message.to)
     made["Subject"] = subject(message)
     made["Date"] = at
-    made["Message-ID"] = f"<{_NO_ID.sub('_', message.key)}@{of.domain}>"
+    made["Message-ID"] = f"<{_NO_ID.sub('_', message.key)[:_LONGEST_ID]}@{of.domain}>"
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834: no machine answers it
-    made["Content-Language"] = in_one_line(message.language)
+    if _LANGUAGE.fullmatch(message.language):
+        made["Content-Language"] = message.language
     if message.template == "critical":
         made["Importance"] = "high"
         made["X-Priority"] = "1"
