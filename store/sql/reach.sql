@@ -48,6 +48,7 @@ cross join lateral (
     select bool_or(true) as told, bool_or(e.way = t.way) as told_so
     from notification e
     where e.alarm_id = t.alarm_id and e.created_at < %(since)s and e.accepted_at is not null
+      and coalesce(a.recorded_at, a.since) < %(since)s  -- of a newer alarm nobody can have been told
       and e.kind in ('raised', 'escalation', 'flapping')
 ) before
 where before.told_so is not true
