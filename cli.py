@@ -19,6 +19,7 @@ import typer
 
 from alerts.alarm_commands import alarms_app
 from alerts.commands import rules_app
+from alerts.message_commands import messages_app
 from bench.commands import bench_app
 from demo.simulate import simulate_app
 from foundation import logs
@@ -47,6 +48,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
 app.add_typer(regions_app, name="regions")
 app.add_typer(alarms_app, name="alarms")
+app.add_typer(messages_app, name="messages")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()
@@ -302,8 +304,9 @@ def api() -> None:
     chosen = settings()
     refuse_open_door(chosen)
     uvicorn.run(
-        create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning"
-    )
+        create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning",
+        proxy_headers=False,  # whom to believe in X-Forwarded-For is api/admission.py's
+    )  # fmt: skip
 
 
 @app.command()

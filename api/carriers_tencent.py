@@ -9,19 +9,20 @@ from fastapi import APIRouter, Request
 
 from alerts.channels.tencent_receipts import TAKEN, parse_replies, parse_reports
 from alerts.reply import take_reply
+from api.admission import CarrierRoute
 from api.carriers import note, posted
 from api.database import Database
 from foundation.clock import utc_now
 from foundation.logs import mask_phone
 
-router = APIRouter(prefix="/carriers", include_in_schema=False)
+router = APIRouter(prefix="/carriers/{secret}", include_in_schema=False, route_class=CarrierRoute)
 log = structlog.get_logger()
 
 
-@router.post("/{secret}/tencent/sms-report")
-async def sms_report(secret: str, request: Request, database: Database) -> dict[str, Any]:
+@router.post("/tencent/sms-report")
+async def sms_report(request: Request, database: Database) -> dict[str, Any]:
     """Receipts of Tencent SMS. Answers success also for what it has had before: the carrier repeats itself."""
-    reports = parse_reports(await posted(secret, request))
+    reports = parse_reports(await posted(request))
     for receipt in reports.receipts:
         await note(database, receipt)
     if reports.skipped:
@@ -29,10 +30,10 @@ async def sms_report(secret: str, request: Request, database: Database) -> dict[
     return TAKEN
 
 
-@router.post("/{secret}/tencent/sms-up")
-async def sms_up(secret: str, request: Request, database: Database) -> dict[str, Any]:
+@router.post("/tencent/sms-up")
+async def sms_up(request: Request, database: Database) -> dict[str, Any]:
     """What people answered to an SMS of Tencent's."""
-    replies = parse_replies(await posted(secret, request))
+    replies = parse_replies(await posted(request))
     for reply in replies.replies:
         result = await take_reply(database, reply, utc_now())
         log.info("reply", phone=mask_phone(reply.phone), result=result)

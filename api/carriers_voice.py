@@ -10,20 +10,21 @@ from fastapi import APIRouter, Request
 from alerts.answer import answer
 from alerts.channels.aliyun_call_reports import CallReport, parse_call_reports
 from alerts.channels.channel import Receipt
+from api.admission import CarrierRoute
 from api.carriers import TAKEN, note, posted
 from api.database import Database
 from foundation.clock import utc_now
 from foundation.errors import NotFound
 from store.named_sql import sql
 
-router = APIRouter(prefix="/carriers", include_in_schema=False)
+router = APIRouter(prefix="/carriers/{secret}", include_in_schema=False, route_class=CarrierRoute)
 log = structlog.get_logger()
 
 
-@router.post("/{secret}/aliyun/voice-report")
-async def voice_report(secret: str, request: Request, database: Database) -> dict[str, Any]:
+@router.post("/aliyun/voice-report")
+async def voice_report(request: Request, database: Database) -> dict[str, Any]:
     """Reports of calls, ended or under way. A key that was pressed answers the message; a repeated one does nothing."""
-    reports = parse_call_reports(await posted(secret, request))
+    reports = parse_call_reports(await posted(request))
     for report in reports.reports:
         await _take(database, report)
     if reports.skipped:

@@ -19,13 +19,13 @@ from alerts.channels.wecom_callback import (
     fields_of,
     pressed,
 )
-from api.carriers import admit
+from api.admission import CarrierRoute
 from api.database import Database
 from foundation.clock import utc_now
 from foundation.errors import NotFound
 from foundation.settings import settings
 
-router = APIRouter(prefix="/carriers", include_in_schema=False)
+router = APIRouter(prefix="/carriers/{secret}", include_in_schema=False, route_class=CarrierRoute)
 log = structlog.get_logger()
 
 _TAKEN: Final[dict[Verb, tuple[str, str]]] = {
@@ -38,8 +38,7 @@ _NOTHING: Final = ("无需确认", "Nothing to answer")
 """What the button says afterwards, in Chinese and in English."""
 
 
-def _callback(secret: str) -> Callback:
-    admit(secret)
+def _callback() -> Callback:
     callback = wecom_callback.from_settings(settings())
     if callback is None:
         raise HTTPException(404)
@@ -57,20 +56,20 @@ def _query(
 Signed = Annotated[wecom_callback.Query, Depends(_query)]
 
 
-@router.get("/{secret}/wecom")
-async def verify(secret: str, query: Signed, echostr: Annotated[str, Query(max_length=4096)]) -> Response:
+@router.get("/wecom")
+async def verify(query: Signed, echostr: Annotated[str, Query(max_length=4096)]) -> Response:
     """Proves to WeCom that the address is ours: its text, decrypted."""
-    callback = _callback(secret)
+    callback = _callback()
     try:
         return PlainTextResponse(callback.opened(query, echostr, utc_now()))
     except CallbackRefused as refused:
         raise _refusal(refused) from None
 
 
-@router.post("/{secret}/wecom")
-async def event(secret: str, query: Signed, request: Request, database: Database) -> Response:
+@router.post("/wecom")
+async def event(query: Signed, request: Request, database: Database) -> Response:
     """Takes the answer of who pressed a button. WeCom repeats itself: the same answer again changes nothing."""
-    callback, now = _callback(secret), utc_now()
+    callback, now = _callback(), utc_now()
     try:
         text = callback.opened(query, fields_of(await _body(request)).get("Encrypt", ""), now)
         press = pressed(text)

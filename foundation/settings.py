@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from foundation.errors import SettingsError
+from foundation.networks import networks
 
 PREFIX = "NUANSHAO_"
 SHORTEST_RETENTION_DAYS = 35
@@ -73,6 +74,14 @@ class Settings(BaseSettings):
         default=SecretStr(""),
         description="Secret part of the addresses that carriers call back: /carriers/<secret>/aliyun/sms-report,"
         " …/aliyun/sms-up, …/aliyun/voice-report, …/tencent/sms-report, …/tencent/sms-up and …/wecom",
+    )
+    carrier_allow: str = Field(
+        default="",
+        description="From where carriers may call back: addresses or networks (CIDR), with commas. Empty: anywhere",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Reverse proxies before the API, as CARRIER_ALLOW: only they are believed in X-Forwarded-For",
     )
     aliyun_sms_endpoint: str = Field(
         default="https://dysmsapi.aliyuncs.com",
@@ -151,6 +160,23 @@ class Settings(BaseSettings):
     )
     tencent_sms_template_critical: str = Field(default="", description="Template id for CO, gas and fire")
     tencent_sms_template_routine: str = Field(default="", description="Template id for all other alarms and recoveries")
+    webhooks: SecretStr = Field(
+        default=SecretStr(""),
+        description="Receivers of signed webhooks, one a line: `name=https://host/path whsec_<base64>`. A contact's"
+        " endpoint `webhook:<name>` names one",
+    )
+    smtp_endpoint: str = Field(
+        default="",
+        description="Mail server: smtps://host (465), smtp+starttls://host (587), or smtp://127.0.0.1:… on loopback."
+        " Empty: no e-mail",
+    )
+    smtp_user: str = Field(default="", description="Account at the mail server; empty: none is needed")
+    smtp_password: SecretStr = Field(default=SecretStr(""), description="Its password")
+    smtp_from: str = Field(default="", description="Sender of e-mails, e.g. 暖哨 <alarm@example.cn>")
+    smtp_ca_file: str = Field(
+        default="",
+        description="PEM file of the authority that signed the mail server's certificate; empty: the system's",
+    )
     rule_pack: str = Field(
         default="default",
         description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"
@@ -190,6 +216,12 @@ class Settings(BaseSettings):
         description=f"Days after which readings are removed, at least {SHORTEST_RETENTION_DAYS}; 0 keeps them."
         " Rollups stay",
     )
+
+    @field_validator("carrier_allow", "trusted_proxies")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        networks(text)
+        return text
 
     @field_validator("retention_days")
     @classmethod

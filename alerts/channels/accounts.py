@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from alerts.channels import aliyun_sms, aliyun_voice, tencent_sms, wechat, wecom, wecom_robot
+from alerts.channels import aliyun_sms, aliyun_voice, mail, tencent_sms, webhook, wechat, wecom, wecom_robot
 from alerts.channels.channel import Channel, Way
 from foundation.errors import SettingsError
 from foundation.settings import Settings
@@ -17,6 +17,8 @@ _OPENERS: Final[tuple[Callable[[Settings], Channel | None], ...]] = (
     wecom_robot.from_settings,
     wecom.from_settings,
     wechat.from_settings,
+    mail.from_settings,
+    webhook.from_settings,
 )
 """Each opens the account that the settings name, or None where they name none. Of one way the first goes first."""
 
