@@ -34,7 +34,8 @@ class Phone:
 
     def __init__(self, way: Way, answer: Outcome | None = None) -> None:
         self.way: Way = way
-        self.name, self.answer = way, answer
+        self.name: str = way
+        self.answer = answer
         self.told: list[Message] = []
 
     async def send(self, message: Message) -> Outcome:
