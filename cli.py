@@ -19,6 +19,7 @@ import typer
 
 from alerts.alarm_commands import alarms_app
 from alerts.commands import rules_app
+from alerts.message_commands import messages_app
 from bench.commands import bench_app
 from demo.simulate import simulate_app
 from foundation import logs
@@ -47,6 +48,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(rules_app, name="rules")
 app.add_typer(regions_app, name="regions")
 app.add_typer(alarms_app, name="alarms")
+app.add_typer(messages_app, name="messages")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PROJECT = Path.cwd()
@@ -358,7 +360,8 @@ def carriers(
     """Stand in for the phone companies: Aliyun SMS on loopback, with a page of what the phones received."""
     from pydantic import SecretStr
 
-    from alerts.channels.aliyun_templates import TEMPLATES
+    from alerts.channels.aliyun_templates import TEMPLATES, approved_codes
+    from alerts.channels.sms_templates import named
     from carriers.app import run
     from carriers.settings import CarrierSettings
     from foundation.settings import required, settings
@@ -375,6 +378,11 @@ def carriers(
             templates={
                 required("aliyun_sms_template_critical"): TEMPLATES["critical"],
                 required("aliyun_sms_template_routine"): TEMPLATES["routine"],
+            }
+            | {
+                code: named(name, language)
+                for language, codes in approved_codes(chosen).items()
+                for name, code in codes.items()
             },
             callback_url=SecretStr(f"{address}sms-report" if secret else ""),
             reply_url=SecretStr(f"{address}sms-up" if secret else ""),

@@ -66,11 +66,13 @@ class _Parcel:
     created_at: datetime
     accepted_at: datetime | None
     phone: str
+    body: str
+    language: str
 
     @property
     def message(self) -> Message:
         template: TemplateName = "critical" if self.template == "critical" else "routine"
-        return Message(self.phone, template, self.params, self.key)
+        return Message(self.phone, template, self.params, self.key, self.body, self.language)
 
 
 class Courier:

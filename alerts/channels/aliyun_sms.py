@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import CHINA, china_time, delivery_reason
 from alerts.channels.aliyun_signing import Call, canonical_query, signed_headers
-from alerts.channels.aliyun_templates import fit
+from alerts.channels.aliyun_templates import approved_codes, fit, variables
 from alerts.channels.channel import (
     Accepted,
     LookupFailed,
@@ -30,6 +30,7 @@ from alerts.channels.channel import (
 )
 from alerts.channels.endpoint import client, failed
 from alerts.channels.endpoint import endpoint as endpoint_of
+from catalogue.language import language_of
 from foundation.clock import Clock, utc_now
 from foundation.logs import mask_phone
 from foundation.settings import Settings, required
@@ -49,6 +50,8 @@ _MAINLAND = re.compile(r"(?:\+|00)?86(?=1\d{10}$)")
 class AliyunSms:
     """One Aliyun account. `templates` maps our template names to approved codes; `timeout_s` bounds each request.
 
+    `translated`: the codes of other languages, where they have any.
+
     Raises SettingsError for an endpoint that would carry the signature and the numbers in clear over a network.
     """
 
@@ -65,6 +68,7 @@ class AliyunSms:
         secret: SecretStr,
         sign_name: str,
         templates: Mapping[TemplateName, str],
+        translated: Mapping[str, Mapping[TemplateName, str]] | None = None,
         clock: Clock = utc_now,
         timeout_s: float = 10.0,
     ) -> None:
@@ -73,6 +77,7 @@ class AliyunSms:
         self._secret = secret
         self._sign_name = sign_name
         self._templates = dict(templates)
+        self._translated = translated or {}
         self._clock = clock
         self._http = client(self._where, timeout_s)
 
@@ -84,8 +89,8 @@ class AliyunSms:
         query = {
             "PhoneNumbers": _national(message.to),
             "SignName": self._sign_name,
-            "TemplateCode": self._templates[message.template],
-            "TemplateParam": json.dumps(fit(message.params), ensure_ascii=False, separators=(",", ":")),
+            "TemplateCode": self._code(message),
+            "TemplateParam": json.dumps(_values(message), ensure_ascii=False, separators=(",", ":")),
             "OutId": message.key,
         }
         try:
@@ -153,6 +158,12 @@ class AliyunSms:
         rows = details.get("SmsSendDetailDTO") if isinstance(details, dict) else None
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
+    def _code(self, message: Message) -> str:
+        """The template of the reader's language; a reader of another one gets the values in the Chinese template."""
+        return self._translated.get(language_of(message.language).code, {}).get(
+            message.template, self._templates[message.template]
+        )
+
     async def _call(self, action: str, query: Mapping[str, str]) -> tuple[int, object]:
         headers = signed_headers(
             Call(host=self._where.host, action=action, version=VERSION, query=query),
@@ -188,6 +199,10 @@ def _receipt(row: Mapping[str, object], key: str, sent_at: datetime) -> Receipt 
     )
 
 
+def _values(message: Message) -> dict[str, str]:
+    return variables(message.template, fit(message.params, message.language))
+
+
 def _national(phone: str) -> str:
     return _MAINLAND.sub("", phone.replace(" ", "").replace("-", ""), count=1)
 
@@ -205,4 +220,5 @@ def from_settings(chosen: Settings) -> AliyunSms | None:
             "critical": required("aliyun_sms_template_critical"),
             "routine": required("aliyun_sms_template_routine"),
         },
+        translated=approved_codes(chosen),
     )

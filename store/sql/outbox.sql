@@ -16,7 +16,7 @@ set state = case when due.found = 'accepted' then 'accepted' else 'sending' end,
 from due join notification as old on old.id = due.id
 where n.id = due.id
 returning n.id, due.found, n.attempts, n.template, n.params, n.idempotency_key, n.created_at, n.accepted_at,
-          (select c.phone from contact c where c.id = n.contact_id)
+          (select c.phone from contact c where c.id = n.contact_id), n.body, n.language
 
 -- name: begin_attempt
 update notification set attempts = attempts + 1 where id = %s

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from alerts import message
+from alerts import messages
 from alerts.delivery import Ask, Cause, End, Go, worth_sending
 from canary.outside import Outside, checked, words
 from canary.runner import CO_PPM, RULE
@@ -159,10 +159,10 @@ def test_a_canary_that_is_not_to_reach_the_phone_only_asks() -> None:
 
 def test_its_message_says_at_each_place_that_nothing_has_happened() -> None:
     (rule,) = [rule for rule in default_pack().rules if rule.id == RULE]
-    place = message.Place("", "", "drill-canary", drill=True, canary=True)
+    place = messages.Place("", "", "drill-canary", drill=True, canary=True)
     for params in (
-        message.raised(rule, place, CO_PPM, NOW, late=False, zone="Asia/Shanghai"),
-        message.cleared(rule, place, NOW, zone="Asia/Shanghai"),
+        messages.raised(rule, place, CO_PPM, NOW, late=False, zone="Asia/Shanghai", language="zh-CN"),
+        messages.cleared(rule, place, NOW, zone="Asia/Shanghai", language="zh-CN"),
     ):
         assert [name for name in ("place", "what", "do") if params[name].startswith("自检")] == ["place", "what", "do"]
         assert "非真实警情" in params["do"]
