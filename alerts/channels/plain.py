@@ -32,6 +32,8 @@ _MONGOLIAN: Final = frozenset("\u180e\u200c\u200d\u202f")
 _EMOJI_FROM: Final = "\U0001f000"
 _VARIATIONS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _ONE_UNIT: Final = "\uffff"
+_LONGEST_READ: Final = 500
+"""Nothing that is told is looked at beyond so many characters."""
 _TAIL: Final = re.compile(r"\s*[（(][^（(]*[)）]$")
 _ENDS: Final = " 。.；;，,"
 
@@ -64,7 +66,7 @@ def shortened(value: str, most: int) -> str:
     without = _TAIL.sub("", value)
     if without and length(without) <= most:
         return without
-    kept = value
+    kept = value[: most - 1]
     while length(kept) > most - 1:
         kept = kept[:-1]
     return f"{kept}…"
@@ -72,6 +74,7 @@ def shortened(value: str, most: int) -> str:
 
 def in_plain(value: str, most: int) -> str:
     """Both. What is cut off may leave a number that was none before, so until nothing changes."""
+    value = value[:_LONGEST_READ]
     while (read := shortened(plain(value), most)) != value:
         value = read
     return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from alerts.channels.aliyun_templates import LONGEST_VALUE, fallbacks, fit, render
+from alerts.channels.aliyun_templates import fallbacks, fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.channels.plain import in_plain, plain
 from alerts.messages.place import Params
@@ -14,6 +14,10 @@ from catalogue.language import Language, language_of
 LONGEST_ELSEWHERE: Final = 80
 """Characters of a value where no carrier counts them: six in Chinese, their labels and a link stay below WeCom's 2048
 bytes."""
+
+LONGEST_SPOKEN: Final = 100
+"""Characters of a value as it is read aloud: 35 before numbers and units are written as words (our choice: no document
+that we know says how many a voice template takes)."""
 
 
 def values(way: Way, language: str, params: Mapping[str, str]) -> Params:
@@ -83,7 +87,7 @@ def spoken(language: Language, value: str) -> str:
     """The value as it is read aloud: `02:15` is 2点15分, `356ppm` is not one word."""
     for pattern, replacement in language.spoken:
         value = pattern.sub(replacement, value)
-    return in_plain(value, 2 * LONGEST_VALUE)
+    return in_plain(value, LONGEST_SPOKEN)
 
 
 def _lines(reader: Language, shown: Params) -> list[str]:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Final, get_args
 
 from alerts.cause import HINTS
-from alerts.channels.aliyun_templates import LONGEST_TEXT, LONGEST_VALUE, check, frame_of, segments
+from alerts.channels.aliyun_templates import LONGEST_TEXT, check, frame_of, segments
 from alerts.channels.channel import TemplateName, Way
 from alerts.channels.plain import BRACKETS, length
 from alerts.channels.sms_templates import VOICE_ORDER
-from alerts.messages.compose import compose, subject, values
+from alerts.messages.compose import LONGEST_SPOKEN, compose, subject, values
 from alerts.messages.samples import LINK, Sample, of_incidents, of_rule
 from catalogue.faults import FAULTS
 from catalogue.language import Language
@@ -104,10 +104,9 @@ def _refused(
         yield from _refused_sms(text, sign)
         yield from check(shown, sample.template)
     elif way == "voice":
-        # as for an SMS, twice as long because numbers are written as they are read: unconfirmed
         for name in VOICE_ORDER:
-            if not 0 < length(shown.get(name, "")) <= 2 * LONGEST_VALUE:
-                yield f"{name}: missing, or more than {2 * LONGEST_VALUE} characters"
+            if not 0 < length(shown.get(name, "")) <= LONGEST_SPOKEN:
+                yield f"{name}: missing, or more than {LONGEST_SPOKEN} characters"
     elif way == "email":
         line = subject(language, sample.template, sample.params)
         if length(line) > MOST_SUBJECT:
@@ -117,8 +116,6 @@ def _refused(
 
 
 def _refused_sms(text: str, sign: str) -> Iterator[str]:
-    if "${" in text:
-        yield "a variable has no value"
     if BRACKETS.search(text.removeprefix(f"【{sign}】")):
         yield "【】 belong to the signature"
     if length(text) > LONGEST_TEXT:

@@ -60,6 +60,5 @@ def _shown(language: Language, rule: Rule, value: float | None) -> str:
         return ""
     metric = METRIC[rule.metric]
     number = f"{value:.{metric.decimals}f}"
-    if language.code == SOURCE:
-        return language.phrase("now", value=f"{number}{'℃' if metric.unit == '°C' else metric.unit}")
-    return language.phrase("now", value=f"{number} {metric.unit}".strip())
+    unit = language.phrases["celsius"] if metric.unit == "°C" else metric.unit
+    return language.phrase("now", value=language.phrase("measured", number=number, unit=unit).strip())
