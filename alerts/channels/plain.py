@@ -32,6 +32,9 @@ _MONGOLIAN: Final = frozenset("\u180e\u200c\u200d\u202f")
 _EMOJI_FROM: Final = "\U0001f000"
 _VARIATIONS: Final = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _ONE_UNIT: Final = "\uffff"
+_SIGNS: Final = r"[一-鿿A-Za-z0-9，、：；。…（）()·%.,:;/+°!?'&=-]+"
+_ORDINARY: Final = re.compile(rf"(?i)(?!.*(?:\d[ -]?){{11}})(?!.*(?:://|www\.)){_SIGNS}(?: {_SIGNS})*")
+"""What needs no look sign by sign, which is slow: nearly everything that is ever told."""
 _LONGEST_READ: Final = 500
 """Nothing that is told is looked at beyond so many characters."""
 _TAIL: Final = re.compile(r"\s*[（(][^（(]*[)）]$")
@@ -43,7 +46,7 @@ def plain(value: str) -> str:
 
     Signs that change the direction of what follows go too.
     """
-    while True:
+    while _ORDINARY.fullmatch(value) is None:
         read = value.translate(_PLAIN)
         read = "".join(sign if _stays(sign) else " " if sign.isspace() else "" for sign in read)
         read = URL.sub("", re.sub(" +", " ", read))
@@ -52,6 +55,7 @@ def plain(value: str) -> str:
         if read == value:
             return read
         value = read
+    return value.strip(_ENDS)
 
 
 def length(text: str) -> int:

@@ -8,6 +8,7 @@ carbon monoxide alarm.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Final, get_args
 
 from alerts.channels.channel import TemplateName
@@ -29,6 +30,7 @@ VOICE_PLAY_TIMES: Final = 2
 """How often a voice carrier is asked to read its template: who has just woken up misses the first half (our choice)."""
 
 
+@cache
 def named(template: TemplateName, language: str = SOURCE, *, way: str = "sms") -> str:
     """The text as Aliyun has it approved: `${place}`. `way`: sms or voice."""
     return _PLACE.sub(r"${\1}", _text(language_of(language), template, way))
