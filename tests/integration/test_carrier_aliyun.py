@@ -22,8 +22,8 @@ from pydantic import SecretStr
 from alerts.channels.aliyun_receipts import parse_replies, parse_reports
 from alerts.channels.aliyun_sms import PAGE_SIZE, AliyunSms, china_days
 from alerts.channels.aliyun_templates import TEMPLATES, render
-from alerts.channels.sms_templates import named
 from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, Unknown
+from alerts.channels.sms_templates import named
 from carriers.app import Running, serve, started
 from carriers.phones import Delivery, Phones, Sms
 from carriers.settings import CarrierSettings, Limits
