@@ -8,6 +8,7 @@ from typing import Final
 from alerts.channels.aliyun_templates import fallbacks, fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.channels.plain import in_plain, plain
+from alerts.channels.sms_templates import VOICE_ORDER
 from alerts.messages.place import Params
 from catalogue.language import Language, language_of
 
@@ -27,7 +28,9 @@ def values(way: Way, language: str, params: Mapping[str, str]) -> Params:
     reader = language_of(language)
     if way == "voice":
         fitted = fit({name: value for name, value in params.items() if name not in {"ack", "wrong", "help"}}, language)
-        return {name: spoken(reader, value) for name, value in fitted.items() if name != "answer"}
+        stand_in = fallbacks(reader)
+        # of a name that is nothing but signs nothing is left to be read
+        return {name: spoken(reader, value) or stand_in[name] for name, value in fitted.items() if name in VOICE_ORDER}
     stand_in = fallbacks(reader)
     read = {name: in_plain(value, LONGEST_ELSEWHERE) for name, value in params.items()}
     return {name: read.get(name) or stand_in[name] for name in ("place", "home", "what", "since", "do")} | {
