@@ -8,7 +8,7 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from alerts import incident_message, outbox
+from alerts import messages, outbox
 from alerts.area import DarkVillage, judge_area, new_area
 from alerts.cause import HINTS, common_cause
 from foundation.settings import settings
@@ -112,12 +112,12 @@ async def _tell(connection: psycopg.AsyncConnection, county: _County, area: _Are
         if await mine.fetchone() is None:
             return
         began_at = min(one.began_at for one in villages)
-        params = incident_message.area_silent(
+        say = messages.area_silent(
             place, len(villages), homes, of_homes, began_at, hint=hint.zh, zone=zone, grown=verdict == "grown"
         )
         # in the key, so that whoever tells the same count again tells nothing
         again = f"-{homes}" if verdict == "grown" else ""
-        await outbox.tell_incident(connection, area.id, county.id, "incident", params, now, again=again)
+        await outbox.tell_incident(connection, area.id, county.id, "incident", say, now, again=again)
         log.warning("area_silent", area=place, villages=len(villages), homes=homes, cause=hint.reason)
     elif verdict in {"over", "over_before_it_was_told"}:
         ended = await (await connection.execute(sql("end_incident"), (now, area.id))).fetchone()
@@ -125,6 +125,6 @@ async def _tell(connection: psycopg.AsyncConnection, county: _County, area: _Are
             return
         back = sum(one.ended_at is not None for one in villages)
         if verdict == "over":
-            params = incident_message.area_back(place, back, len(villages), now, zone=zone)
-            await outbox.tell_incident(connection, area.id, county.id, "recovery", params, now)
+            say = messages.area_back(place, back, len(villages), now, zone=zone)
+            await outbox.tell_incident(connection, area.id, county.id, "recovery", say, now)
         log.warning("area_over", area=place, villages=back, of_villages=len(villages), reason=verdict)

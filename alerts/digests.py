@@ -12,10 +12,9 @@ from typing import Final
 
 import psycopg
 import structlog
-from psycopg.types.json import Jsonb
 
-from alerts import message
-from alerts.channels.aliyun_templates import fit, render
+from alerts import messages, outbox
+from alerts.channels.channel import Way
 from alerts.policy.facts import causes_of
 from alerts.policy.stages import Policy, judge
 from alerts.policy.verdict import End
@@ -44,7 +43,7 @@ class Digests:
                 written += await self._collect(connection, contact_id, way, now)
         return written
 
-    async def _collect(self, connection: psycopg.AsyncConnection, contact_id: int, way: str, now: datetime) -> bool:
+    async def _collect(self, connection: psycopg.AsyncConnection, contact_id: int, way: Way, now: datetime) -> bool:
         cursor = await connection.execute(sql("lock_held"), {"contact": contact_id, "way": way})
         ids = [row[0] for row in await cursor.fetchall()]
         still = await self._drop_untrue(connection, ids, now)
@@ -56,17 +55,19 @@ class Digests:
         if len(held) == 1:
             params = held[0][5]
         else:
-            counts = Counter(self._title(what) for _, what, *_ in held)
+            counts = Counter(what for _, what, *_ in held)
             villages = len({region for _, _, _, region, *_ in held if region is not None})
             since = min(row[4] for row in held)
-            params = fit(message.digest(counts, villages, since, zone=settings().timezone))
+            params = messages.digest(
+                counts, villages, since, language, zone=settings().timezone, rules=self._pack.by_id
+            )
         key = f"digest-{contact_id}-{way}-{still[0]}-{still[-1]}"
         await connection.execute(
             sql("insert_notification"),
             {
                 "alarm": None, "incident": None, "kind": "digest", "contact": contact_id, "way": way,
-                "template": "routine", "params": Jsonb(params), "body": render("routine", params),
-                "language": language, "step": 0, "round": 0, "key": key, "now": now,
+                "template": "routine", **outbox.worded(way, "routine", language, params), "step": 0, "round": 0,
+                "key": key, "now": now,
             },
         )  # fmt: skip
         row = await (await connection.execute(sql("notification_with_key"), {"key": key})).fetchone()
@@ -87,7 +88,3 @@ class Digests:
             else:
                 still.append(number)
         return still
-
-    def _title(self, what: str) -> str:
-        rule = self._pack.by_id.get(what)
-        return rule.zh if rule is not None else what

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 
-from alerts import incident_message, message, outbox, telling
+from alerts import messages, outbox, telling
 from alerts.blackout import (
     FEWEST,
     MISSED_READINGS,
@@ -137,11 +137,11 @@ class SilenceIncidents:
         if absorbed:
             cursor = await connection.execute(sql("take_over_devices"), {"incident": incident_id, "absorbed": absorbed})
             await self._inhibit(connection, incident_id, [row[0] for row in await cursor.fetchall()])
-        params = message.village_silent(
+        say = messages.village_silent(
             place.name, silence.homes, silence.of_homes, silence.group[0].heard_at,
             zone=settings().timezone, drill=drill_id is not None, hint=hint.zh,
         )  # fmt: skip
-        await telling.incident(connection, incident_id, region_id, params, now)
+        await telling.incident(connection, incident_id, region_id, say, now)
         log.warning(
             "village_silent", village=place.name, homes=silence.homes, of_homes=silence.of_homes, drill=drill_id,
             cause=hint.reason,
@@ -164,11 +164,11 @@ class SilenceIncidents:
         )  # fmt: skip
         if incident_id is None:
             return
-        params = incident_message.gateway_silent(
+        say = messages.gateway_silent(
             place.name, uid, silence.homes, silence.of_homes, silence.group[0].heard_at,
             hint=hint.zh, zone=settings().timezone,
         )  # fmt: skip
-        await telling.incident(connection, incident_id, region_id, params, now)
+        await telling.incident(connection, incident_id, region_id, say, now)
         log.warning(
             "gateway_silent", village=place.name, gateway=uid, homes=silence.homes, of_homes=silence.of_homes,
             cause=hint.reason,
@@ -225,10 +225,10 @@ class SilenceIncidents:
                 continue
             zone = settings().timezone
             if kind == "gateway_silent":
-                params = incident_message.gateway_back(place, subject, back, homes, now, zone=zone)
+                say = messages.gateway_back(place, subject, back, homes, now, zone=zone)
             else:
-                params = message.village_back(place, back, homes, now, zone=zone, drill=drill)
-            await outbox.tell_incident(connection, incident_id, region_id, "recovery", params, now)
+                say = messages.village_back(place, back, homes, now, zone=zone, drill=drill)
+            await outbox.tell_incident(connection, incident_id, region_id, "recovery", say, now)
             log.warning("silence_over", kind=kind, village=place, homes=back, of_homes=homes, drill=drill)
         cursor = await connection.execute(sql("release_inhibited"), {"explained_since": now - RELEASED_AFTER})
         return [Released(*row) for row in await cursor.fetchall()]

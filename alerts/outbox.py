@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
-from alerts import message
-from alerts.channels.aliyun_templates import fit, render
+from alerts import messages
+from alerts.channels.aliyun_templates import approved_codes, frame_of
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
 from alerts.escalation.climbing import first_look
+from alerts.messages import Say
 from alerts.recipients.recipient import CHEAP, Recipient, ways_for
 from alerts.recipients.resolve import recipients_for_device, recipients_for_region, told_of_alarm
 from catalogue.escalation import PLAN
+from catalogue.language import is_known
 from catalogue.rules import Rule
 from foundation.settings import settings
 from store.named_sql import sql
 
 log = structlog.get_logger()
 
-Say = Callable[[str], dict[str, str]]
-"""Language → the parameters of a message in it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """What is told once to each recipient and way; `key` makes a repetition recognisable.
 
-    `step` and `round` are those of the escalation (alerts/escalation).
+    `step` and `round` are those of the escalation (alerts/escalation). `call_id`: whom the message says to call.
     """
 
     kind: str
@@ -42,6 +42,7 @@ class Occasion:
     incident_id: int | None = None
     step: int = 0
     round: int = 0
+    call_id: int | None = None
 
 
 async def tell_raised(
@@ -65,7 +66,7 @@ async def tell_raised(
         log.error("nobody_to_tell", alarm=alarm_id, rule=rule.id, device=place.uid, do="add a contact to its region")
     # the measured moment makes a second raise of the same latched alarm a message of its own
     key = f"alarm-{alarm_id}-raised-{int(measured_at.timestamp())}{again}"
-    occasion = Occasion("raised", template_for(rule, place), key, alarm_id=alarm_id)
+    occasion = Occasion("raised", template_for(rule, place), key, alarm_id=alarm_id, call_id=place.call_id)
     await put(connection, occasion, recipients, say_raised(rule, place, state), now)
     plan = PLAN.get(rule.priority)
     if plan is not None and not state.late and not place.canary:
@@ -81,12 +82,13 @@ async def tell_cleared(
     cleared_at = state.cleared_at or now
     place = await where_is(connection, device_id)
 
-    def say(_language: str) -> dict[str, str]:
-        return message.cleared(rule, place, cleared_at, zone=settings().timezone)
+    def say(language: str) -> messages.Params:
+        return messages.cleared(rule, place, cleared_at, zone=settings().timezone, language=language)
 
     recipients = await told_of_alarm(connection, alarm_id)
     key = f"alarm-{alarm_id}-cleared-{int(cleared_at.timestamp())}"
-    await put(connection, Occasion("cleared", "routine", key, alarm_id=alarm_id), recipients, say, now)
+    occasion = Occasion("cleared", "routine", key, alarm_id=alarm_id, call_id=place.call_id)
+    await put(connection, occasion, recipients, say, now)
 
 
 async def tell_flapping(
@@ -95,12 +97,13 @@ async def tell_flapping(
     """Instead of each time: once that it comes and goes, to those who would have been told."""
     place = await where_is(connection, device_id)
 
-    def say(_language: str) -> dict[str, str]:
-        return message.flapping(rule, place, since, zone=settings().timezone)
+    def say(language: str) -> messages.Params:
+        return messages.flapping(rule, place, since, zone=settings().timezone, language=language)
 
     recipients = await recipients_for_device(connection, device_id, rule=rule, now=now)
     key = f"flapping-{device_id}-{rule.id}-{int(since.timestamp())}"
-    await put(connection, Occasion("flapping", "routine", key, alarm_id=alarm_id), recipients, say, now)
+    occasion = Occasion("flapping", "routine", key, alarm_id=alarm_id, call_id=place.call_id)
+    await put(connection, occasion, recipients, say, now)
 
 
 async def tell_incident(
@@ -108,7 +111,7 @@ async def tell_incident(
     incident_id: int,
     region_id: int,
     kind: str,
-    params: dict[str, str],
+    say: Say,
     now: datetime,
     *,
     again: str = "",
@@ -121,34 +124,40 @@ async def tell_incident(
     if not recipients:
         log.error("nobody_to_tell", incident=incident_id, do="add a contact to its region")
     occasion = Occasion(kind, "routine", f"incident-{incident_id}-{kind}{again}", incident_id=incident_id)
-    await put(connection, occasion, recipients, lambda _language: params, now)
+    await put(connection, occasion, recipients, say, now)
     if kind == "incident":
         plan = PLAN["incident"]
         places = {"incident": incident_id, "plan": plan.name, "now": now, "next_at": first_look(plan, now)}
         await connection.execute(sql("begin_escalation_of_incident"), places)
 
 
-def template_for(rule: Rule, place: message.Place) -> TemplateName:
+def template_for(rule: Rule, place: messages.Place) -> TemplateName:
     """A drill never uses up the quota that a real carbon monoxide alarm needs."""
     return "critical" if rule.priority == "critical" and not place.drill else "routine"
 
 
-def say_raised(rule: Rule, place: message.Place, state: State) -> Say:
+def say_raised(rule: Rule, place: messages.Place, state: State) -> Say:
     """How it is said that this alarm was raised."""
     value, measured_at = None if state.late else state.last_value, state.raised_at or state.since
 
-    def say(_language: str) -> dict[str, str]:
-        return message.raised(
-            rule, place, value, measured_at, late=state.late, zone=settings().timezone, detail=state.detail
-        )
+    def say(language: str) -> messages.Params:
+        return messages.raised(
+            rule, place, value, measured_at,
+            late=state.late, zone=settings().timezone, language=language, detail=state.detail,
+        )  # fmt: skip
 
     return say
 
 
-async def where_is(connection: psycopg.AsyncConnection, device_id: int) -> message.Place:
-    """Where a device is, in words that its village knows."""
+async def where_is(connection: psycopg.AsyncConnection, device_id: int) -> messages.Place:
+    """Where a device is, in words that its village knows, and whom to call there."""
     row = await (await connection.execute(sql("where_is"), (device_id,))).fetchone()
-    return message.Place(*row) if row else message.Place("", "", str(device_id))
+    if row is None:
+        return messages.Place("", "", str(device_id))
+    *where, contact_id, name, role = row
+    call = messages.Person(contact_id, name, role) if contact_id is not None else None
+    village, home, uid, drill, canary = where
+    return messages.Place(village, home, uid, drill, canary, call)
 
 
 async def put(
@@ -163,7 +172,12 @@ async def put(
     """Writes one message to each recipient and way; how many. The same occasion again writes nothing."""
     written = 0
     for recipient in recipients:
-        params = fit(say(recipient.language))
+        language = recipient.language
+        if not is_known(language):
+            log.warning("language_unknown", language=language, do="it is told in Chinese; add it to catalogue/messages")
+        told = say(language)
+        if recipient.contact_id == occasion.call_id:
+            told.pop("call", None)  # nobody is to call themselves
         for way in ways(recipient, occasion.template):
             key = f"{occasion.key}-{recipient.contact_id}"
             cursor = await connection.execute(
@@ -175,9 +189,7 @@ async def put(
                     "contact": recipient.contact_id,
                     "way": way,
                     "template": occasion.template,
-                    "params": Jsonb(params),
-                    "body": render(occasion.template, params),
-                    "language": recipient.language,
+                    **worded(way, occasion.template, language, told),
                     "step": occasion.step,
                     "round": occasion.round,
                     "key": key if way == "sms" else f"{key}-{way}",
@@ -186,6 +198,16 @@ async def put(
             )
             written += cursor.rowcount
     return written
+
+
+def worded(way: Way, template: TemplateName, language: str, told: messages.Params) -> dict[str, Any]:
+    """The values that the carrier of this way gets, and the whole text, as columns of `insert_notification`."""
+    frame = frame_of(approved_codes(settings()), language, template) if way == "sms" else None
+    return {
+        "params": Jsonb(messages.values(way, language, told)),
+        "body": messages.compose(way, template, language, told, frame=frame),
+        "language": language,
+    }
 
 
 async def another_way(connection: psycopg.AsyncConnection, notification_id: int, now: datetime) -> Way | None:
@@ -202,8 +224,8 @@ async def another_way(connection: psycopg.AsyncConnection, notification_id: int,
         return None
     places = {
         "alarm": alarm, "incident": incident, "kind": kind, "contact": contact, "way": way, "template": "routine",
-        "params": Jsonb(params), "body": render("routine", params), "language": language, "step": step,
-        "round": round_, "key": f"{key.removeprefix(f'{mark}-')}-{way}", "now": now,
+        **worded(way, "routine", language, params), "step": step, "round": round_,
+        "key": f"{key.removeprefix(f'{mark}-')}-{way}", "now": now,
     }  # fmt: skip
     await connection.execute(sql("insert_notification"), places)
     return way

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 import structlog
 
-from alerts import outbox, telling
+from alerts import messages, outbox, telling
 from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.flapping import COUNTS_FOR
 from alerts.suppression import Verdict, after_suppression, judge
@@ -126,6 +126,8 @@ class SuppressionWatch:
             outcome = "over_before_it_was_told" if over else "told"
             await connection.execute(sql("end_withheld"), (now, outcome, withheld_id))
             if not over:
-                await outbox.tell_incident(connection, incident_id, region_id, "incident", params, now)
+                await outbox.tell_incident(
+                    connection, incident_id, region_id, "incident", messages.say_kept(params), now
+                )
             outcomes.append(outcome)
         return outcomes

@@ -12,7 +12,7 @@ from datetime import datetime
 import psycopg
 from psycopg.types.json import Jsonb
 
-from alerts import outbox
+from alerts import messages, outbox
 from alerts.condition import State
 from alerts.flapping import Flap, changed
 from alerts.suppression import TOLD, Facts, Verdict, judge
@@ -91,14 +91,14 @@ async def incident(
     connection: psycopg.AsyncConnection,
     incident_id: int,
     region_id: int,
-    params: dict[str, str],
+    say: messages.Say,
     now: datetime,
 ) -> None:
     """Tells of an incident; not while work on all of its region was announced."""
     if await in_maintenance(connection, region_id, now):
-        await connection.execute(sql("withhold_incident"), (incident_id, Jsonb(params), now))
+        await connection.execute(sql("withhold_incident"), (incident_id, Jsonb(messages.kept(say)), now))
     else:
-        await outbox.tell_incident(connection, incident_id, region_id, "incident", params, now)
+        await outbox.tell_incident(connection, incident_id, region_id, "incident", say, now)
 
 
 async def in_maintenance(connection: psycopg.AsyncConnection, region_id: int, now: datetime) -> bool:

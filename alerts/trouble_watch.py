@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import psycopg
 import structlog
 
-from alerts import incident_message, outbox
+from alerts import messages, outbox
 from alerts.blackout import is_over
 from alerts.outbreak import (
     CLOCK_STANDS,
@@ -203,12 +203,10 @@ class TroubleWatch:
             zone = settings().timezone
             if kind == "model_fault":
                 model, _, fault = subject.rpartition(_SEPARATOR)
-                params = incident_message.model_fault_over(region, model, fault, devices, now, zone=zone)
+                say = messages.model_fault_over(region, model, fault, devices, now, zone=zone)
             else:
-                params = incident_message.clock_right(
-                    region, _whose(subject, of_gateway=of_gateway), well, devices, now, zone=zone
-                )
-            await outbox.tell_incident(connection, incident_id, region_id, "recovery", params, now)
+                say = messages.clock_right(region, subject, well, devices, now, of_gateway=of_gateway, zone=zone)
+            await outbox.tell_incident(connection, incident_id, region_id, "recovery", say, now)
             log.warning("outbreak_over", kind=kind, subject=subject, devices=devices, well=well)
 
 
@@ -234,10 +232,6 @@ async def _where(connection: psycopg.AsyncConnection, devices: list[int]) -> _Wh
     return _Where(*row)
 
 
-def _whose(subject: str, *, of_gateway: bool) -> str:
-    return f"{'网关' if of_gateway else '型号'}{subject}"
-
-
 async def _add(connection: psycopg.AsyncConnection, incident_id: int, devices: list[int], now: datetime) -> None:
     await connection.execute(sql("add_incident_devices"), (incident_id, devices, [now] * len(devices)))
 
@@ -260,10 +254,10 @@ async def _open_model(connection: psycopg.AsyncConnection, new: _New, now: datet
     if row is None:
         return False  # another process was quicker
     await _add(connection, row[0], new.devices, now)
-    params = incident_message.model_fault(
+    say = messages.model_fault(
         where.top, new.name, new.fault, len(new.devices), new.villages, now, zone=settings().timezone
     )
-    await outbox.tell_incident(connection, row[0], where.top_id, "incident", params, now)
+    await outbox.tell_incident(connection, row[0], where.top_id, "incident", say, now)
     log.warning("model_fault", model=new.name, fault=new.fault, devices=len(new.devices), villages=new.villages)
     return True
 
@@ -300,7 +294,7 @@ async def _open_clocks(
         return
     await _add(connection, row[0], devices, now)
     place = where.top if gateway_id is None else where.village
-    whose = _whose(subject, of_gateway=gateway_id is not None)
-    params = incident_message.clock_wrong(place, whose, len(devices), now, zone=settings().timezone)
-    await outbox.tell_incident(connection, row[0], where.top_id, "incident", params, now)
+    of_gateway = gateway_id is not None
+    say = messages.clock_wrong(place, subject, len(devices), now, of_gateway=of_gateway, zone=settings().timezone)
+    await outbox.tell_incident(connection, row[0], where.top_id, "incident", say, now)
     log.warning("clock_wrong", subject=subject, devices=len(devices))

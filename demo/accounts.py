@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from alerts.channels import aliyun_templates, aliyun_voice_templates, tencent_templates
+from alerts.channels.sms_templates import named
 from carriers.chat_settings import chats_in
 from carriers.settings import CarrierSettings, TencentSettings, VoiceSettings
 from foundation.settings import Settings, required
@@ -26,6 +27,11 @@ def emulated_accounts(chosen: Settings) -> CarrierSettings:
         templates={
             required("aliyun_sms_template_critical"): aliyun_templates.TEMPLATES["critical"],
             required("aliyun_sms_template_routine"): aliyun_templates.TEMPLATES["routine"],
+            **{
+                code: named(name, language)
+                for language, codes in aliyun_templates.approved_codes(chosen).items()
+                for name, code in codes.items()
+            },
         },
         callback_url=_calls_back(chosen, "aliyun/sms-report"),
         reply_url=_calls_back(chosen, "aliyun/sms-up"),

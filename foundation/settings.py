@@ -177,6 +177,15 @@ class Settings(BaseSettings):
         default="",
         description="PEM file of the authority that signed the mail server's certificate; empty: the system's",
     )
+    aliyun_sms_template_critical_en: str = Field(
+        default="",
+        description="The same for readers of English; empty: English values in the Chinese template",
+    )
+    aliyun_sms_template_routine_en: str = Field(default="", description="The same for all other messages in English")
+    aliyun_sms_template_critical_mn: str = Field(
+        default="", description="Template code for CO, gas and fire for readers of Mongolian"
+    )
+    aliyun_sms_template_routine_mn: str = Field(default="", description="The same for all other messages in Mongolian")
     rule_pack: str = Field(
         default="default",
         description="The rules in force: a shipped pack (default, ul_2034, gb_15322) or a YAML file, the same"

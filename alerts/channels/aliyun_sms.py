@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from alerts.channels.aliyun_gateway import AliyunGateway, code_of, national
 from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import CHINA, china_time, delivery_reason
-from alerts.channels.aliyun_templates import fit
+from alerts.channels.aliyun_templates import approved_codes, fit, variables
 from alerts.channels.channel import (
     Accepted,
     LookupFailed,
@@ -25,6 +25,7 @@ from alerts.channels.channel import (
 )
 from alerts.channels.endpoint import endpoint as endpoint_of
 from alerts.channels.endpoint import failed
+from catalogue.language import language_of
 from foundation.clock import Clock, utc_now
 from foundation.logs import mask_phone
 from foundation.settings import Settings, required
@@ -42,6 +43,8 @@ _PROGRESS = {_DELIVERED: 3, _WAITING: 2, _FAILED: 1}
 class AliyunSms:
     """One Aliyun account. `templates` maps our template names to approved codes; `timeout_s` bounds each request.
 
+    `translated`: the codes of other languages, where they have any.
+
     Raises SettingsError for an endpoint that would carry the signature and the numbers in clear over a network.
     """
 
@@ -58,12 +61,14 @@ class AliyunSms:
         secret: SecretStr,
         sign_name: str,
         templates: Mapping[TemplateName, str],
+        translated: Mapping[str, Mapping[TemplateName, str]] | None = None,
         clock: Clock = utc_now,
         timeout_s: float = 10.0,
     ) -> None:
         self._where = endpoint_of("NUANSHAO_ALIYUN_SMS_ENDPOINT", endpoint)
         self._sign_name = sign_name
         self._templates = dict(templates)
+        self._translated = translated or {}
         self._gateway = AliyunGateway(
             self._where, access_key_id=access_key_id, secret=secret, clock=clock, timeout_s=timeout_s
         )
@@ -76,8 +81,8 @@ class AliyunSms:
         query = {
             "PhoneNumbers": national(message.to),
             "SignName": self._sign_name,
-            "TemplateCode": self._templates[message.template],
-            "TemplateParam": json.dumps(fit(message.params), ensure_ascii=False, separators=(",", ":")),
+            "TemplateCode": self._code(message),
+            "TemplateParam": json.dumps(_values(message), ensure_ascii=False, separators=(",", ":")),
             "OutId": message.key,
         }
         try:
@@ -142,6 +147,12 @@ class AliyunSms:
         rows = details.get("SmsSendDetailDTO") if isinstance(details, dict) else None
         return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
+    def _code(self, message: Message) -> str:
+        """The template of the reader's language; a reader of another one gets the values in the Chinese template."""
+        return self._translated.get(language_of(message.language).code, {}).get(
+            message.template, self._templates[message.template]
+        )
+
 
 def china_days(sent_at: datetime) -> list[date]:
     """The day that the carrier filed a message under, and its neighbour where clocks may disagree."""
@@ -163,6 +174,10 @@ def _receipt(row: Mapping[str, object], key: str, sent_at: datetime) -> Receipt 
     )
 
 
+def _values(message: Message) -> dict[str, str]:
+    return variables(message.template, fit(message.params, message.language))
+
+
 def from_settings(chosen: Settings) -> AliyunSms | None:
     """The account that the settings name, if any. Raises SettingsError where half of it is missing."""
     if not chosen.aliyun_access_key_id or not chosen.aliyun_sms_sign_name:
@@ -176,4 +191,5 @@ def from_settings(chosen: Settings) -> AliyunSms | None:
             "critical": required("aliyun_sms_template_critical"),
             "routine": required("aliyun_sms_template_routine"),
         },
+        translated=approved_codes(chosen),
     )

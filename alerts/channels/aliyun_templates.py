@@ -1,93 +1,113 @@
-"""The two SMS templates as they are to be approved at Aliyun, and how values are made to fit them.
-
-Critical and routine are separate templates on purpose: the carrier's quota is per number + signature + template,
-so a storm of routine messages can never use up the place of a carbon monoxide alarm.
-"""
+"""The SMS templates as they are to be approved at Aliyun, and how values are made to fit them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from string import Template
+from typing import Final
 
 from alerts.channels.channel import TemplateName
+from alerts.channels.plain import BRACKETS, MOBILE, URL, in_plain, length
+from alerts.channels.sms_templates import NAMES, ORDER, named
+from catalogue.language import LANGUAGE, SOURCE, Language, language_of
 from foundation.logs import mask_phone
+from foundation.settings import Settings
 
-# fixed words between all variables: templates of bare variable combinations are not approved
-TEMPLATES: dict[TemplateName, str] = {
-    "critical": "取暖警报：${place}，${home}，${what}，${since}起。处置：${do}。收到请回复1。",
-    "routine": "取暖提醒：${place}，${home}，${what}，时间${since}。处置：${do}。",
-}
+TEMPLATES: Final[dict[TemplateName, str]] = {name: named(name) for name in NAMES}
+"""The Chinese texts. All languages: `nuanshao messages templates`."""
 
-FALLBACKS: dict[str, str] = {
-    "place": "未登记村",
-    "home": "全村",
-    "what": "取暖设备报警",
-    "since": "刚刚",
-    "do": "请马上查看",
-}
-"""The five variables, and what stands in for an empty one (the carrier refuses those). No home: the whole village."""
+ANSWERS: Final[dict[str, str]] = {"ack": "1", "wrong": "2", "help": "3"}
+"""What is answered: I have it, false alarm, need help. Short codes stand here when several alarms are open."""
 
-LONGEST_VALUE = 35
+LONGEST_VALUE: Final = 35
 """Characters that a free variable may hold."""
-
-SINGLE_SMS = 70
-SEGMENT = 67
+LONGEST_TEXT: Final = 500
+"""Characters of a template with its values."""
+SINGLE_SMS: Final = 70
+SEGMENT: Final = 67
 """Up to 70 characters are one SMS, signature included; longer ones are cut into 67 each."""
 
-_MOBILE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
-_URL = re.compile(r"https?://|www\.", re.IGNORECASE)
-_BRACKETS = re.compile(r"[【】]")
 
-_PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("【〖「『[", "（"),
-        **dict.fromkeys("】〗」』]", "）"),
-        **dict.fromkeys("★※●#", ""),
-        "℃": "度",
-        "→": "至",
-        "²": "2",
-        "³": "3",
-        "•": "·",
+def fallbacks(language: Language) -> dict[str, str]:
+    """What stands in for an empty variable (the carrier refuses those). No home: the whole village."""
+    phrases = language.phrases
+    shown = {name: phrases[f"no_{name}"] for name in ("place", "home", "what", "since", "do")}
+    return shown | ANSWERS | {"answer": phrases["answer_none"]}
+
+
+FALLBACKS: Final[dict[str, str]] = fallbacks(LANGUAGE[SOURCE])
+"""Those of Chinese; the keys are all variables that any template has."""
+
+
+def approved_codes(chosen: Settings) -> dict[str, dict[TemplateName, str]]:
+    """The template codes that the settings name, by language."""
+    found: dict[str, dict[TemplateName, str]] = {
+        SOURCE: {"critical": chosen.aliyun_sms_template_critical, "routine": chosen.aliyun_sms_template_routine},
+        "en": {"critical": chosen.aliyun_sms_template_critical_en, "routine": chosen.aliyun_sms_template_routine_en},
+        "mn": {"critical": chosen.aliyun_sms_template_critical_mn, "routine": chosen.aliyun_sms_template_routine_mn},
     }
-)
-"""Signs that templates must not hold, in plain writing."""
+    return {code: {name: one for name, one in codes.items() if one} for code, codes in found.items()}
 
 
-def render(template: TemplateName, params: Mapping[str, str]) -> str:
+def frame_of(codes: Mapping[str, Mapping[TemplateName, str]], language: str, template: TemplateName) -> str:
+    """In which language the words around the values are: the reader's where that template is approved, else Chinese."""
+    code = language_of(language).code
+    return code if codes.get(code, {}).get(template) else SOURCE
+
+
+def render(template: TemplateName, params: Mapping[str, str], language: str = SOURCE) -> str:
     """The text of the message without the signature; a variable that is missing stays visible as ${name}."""
-    return Template(TEMPLATES[template]).safe_substitute(params)
+    return Template(named(template, language)).safe_substitute(variables(template, params) | dict(params))
 
 
-def check(params: Mapping[str, str]) -> list[str]:
+def variables(template: TemplateName, params: Mapping[str, str]) -> dict[str, str]:
+    """The values of this template and no others. Where nothing is said how to answer, as ANSWERS."""
+    usual = ANSWERS | {"answer": FALLBACKS["answer"]}
+    known = {**usual, **params}
+    return {name: known[name] for name in ORDER[template] if name in known}
+
+
+def check(params: Mapping[str, str], template: TemplateName = "routine") -> list[str]:
     """What the carrier would refuse, one line each; numbers are masked. Empty when all is well."""
-    problems = [f"{name}: missing" for name in FALLBACKS if not params.get(name, "").strip()]
+    problems = [f"{name}: missing" for name in ORDER[template] if not params.get(name, "").strip()]
     for name, value in params.items():
-        if len(value) > LONGEST_VALUE:
-            problems.append(f"{name}: {len(value)} characters, at most {LONGEST_VALUE}")
-        if _BRACKETS.search(value):
+        if length(value) > LONGEST_VALUE:
+            problems.append(f"{name}: {length(value)} characters, at most {LONGEST_VALUE}")
+        if BRACKETS.search(value):
             problems.append(f"{name}: 【】 belong to the signature")
-        problems += [f"{name}: holds the mobile number {mask_phone(number)}" for number in _MOBILE.findall(value)]
-        if _URL.search(value):
+        problems += [f"{name}: holds the mobile number {mask_phone(number)}" for number in MOBILE.findall(value)]
+        if URL.search(value):
             problems.append(f"{name}: holds an address on the web")
     return problems
 
 
-def fit(params: Mapping[str, str]) -> dict[str, str]:
-    """The same values, made acceptable: an alarm is never refused for the form of a name. Idempotent."""
-    fitted = {name: _fit(params.get(name, "")) or fallback for name, fallback in FALLBACKS.items()}
-    return fitted | {name: _fit(value) for name, value in params.items() if name not in FALLBACKS}
+def fit(params: Mapping[str, str], language: str = SOURCE) -> dict[str, str]:
+    """The same values, made acceptable: an alarm is never refused for the form of a name. Idempotent.
+
+    `call`, whom to call, goes into the place where there is room. `answer` says in words what ack, wrong and help hold.
+    """
+    reader = language_of(language)
+    stand_in = fallbacks(reader)
+    values = {name: in_plain(value, LONGEST_VALUE) for name, value in params.items()}
+    fitted = {name: value or stand_in[name] for name, value in values.items() if name in stand_in}
+    for name in ("place", "home", "what", "since", "do"):
+        fitted.setdefault(name, stand_in[name])
+    if call := values.pop("call", ""):
+        fitted["place"] = in_plain(reader.phrase("place_call", place=fitted["place"], call=call), LONGEST_VALUE)
+    fitted["answer"] = in_plain(_answer(reader, fitted), LONGEST_VALUE)
+    return {**{name: value for name, value in values.items() if name not in stand_in}, **fitted}
 
 
 def segments(sign_name: str, text: str) -> int:
     """How many SMS are billed for a text under this signature."""
-    length = len(text) + len(sign_name) + 2
-    return 1 if length <= SINGLE_SMS else -(-length // SEGMENT)
+    characters = length(text) + len(sign_name) + 2
+    return 1 if characters <= SINGLE_SMS else -(-characters // SEGMENT)
 
 
-def _fit(value: str) -> str:
-    plain = _URL.sub("", " ".join(value.translate(_PLAIN).split()))
-    plain = _MOBILE.sub(lambda match: mask_phone(match[0]), plain)
-    # the template brings its own full stop
-    plain = plain.strip(" 。.；;，,")
-    return plain if len(plain) <= LONGEST_VALUE else plain[: LONGEST_VALUE - 1] + "…"
+def _answer(language: Language, fitted: Mapping[str, str]) -> str:
+    """How it is answered; a message that says it already, or asks for nothing, is left as it is."""
+    if {"ack", "wrong", "help"} <= fitted.keys():
+        return language.phrase("answer", **fitted)
+    if "ack" in fitted:
+        return language.phrase("answer_ack", ack=fitted["ack"])
+    return fitted.get("answer", language.phrases["answer_none"])

@@ -78,7 +78,7 @@ class TencentSms:
             "SmsSdkAppId": self._app_id,
             "SignName": self._sign_name,
             "TemplateId": self._templates[message.template],
-            "TemplateParamSet": values(message.params),
+            "TemplateParamSet": values(message.template, message.params, message.language),
             "SessionContext": message.key,
         }
         try:

@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from alerts import incident_message, outbox
+from alerts import messages, outbox
 from foundation.settings import settings
 from store.named_sql import sql
 
@@ -52,8 +52,8 @@ async def _say_late(connection: psycopg.AsyncConnection, late: int, since: datet
     ).fetchone()  # fmt: skip
     if row is None:
         return  # it is known
-    params = incident_message.escalation_late(top[1], late, since, zone=settings().timezone)
-    await outbox.tell_incident(connection, row[0], top[0], "incident", params, now)
+    say = messages.escalation_late(top[1], late, since, zone=settings().timezone)
+    await outbox.tell_incident(connection, row[0], top[0], "incident", say, now)
     log.error("escalation_late", alarms=late, since=since.isoformat())
 
 
@@ -61,6 +61,6 @@ async def _say_over(connection: psycopg.AsyncConnection, now: datetime) -> None:
     row = await (await connection.execute(sql("end_escalation_late"), {"now": now})).fetchone()
     if row is None:
         return
-    params = incident_message.escalation_in_time(row[2], now, zone=settings().timezone)
-    await outbox.tell_incident(connection, row[0], row[1], "recovery", params, now)
+    say = messages.escalation_in_time(row[2], now, zone=settings().timezone)
+    await outbox.tell_incident(connection, row[0], row[1], "recovery", say, now)
     log.warning("escalation_in_time")

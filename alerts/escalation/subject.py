@@ -8,15 +8,16 @@ from datetime import datetime
 
 import psycopg
 
-from alerts import outbox
+from alerts import messages, outbox
 from alerts.alarm_rows import ALARM_COLUMNS, state_of
 from alerts.channels.channel import TemplateName
-from alerts.escalation.climbing import Standing
-from alerts.outbox import Say
+from alerts.escalation.climbing import Reopen, Standing, Tell
+from alerts.messages import Say
 from alerts.recipients.recipient import Recipient
 from alerts.recipients.resolve import recipients_for_device, recipients_for_region
 from catalogue.escalation import PLAN, Plan, Step
 from catalogue.rules import Rule
+from foundation.settings import settings
 from store.named_sql import sql
 
 
@@ -35,16 +36,21 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`name` begins the keys of its messages; `recipients` asks who is told at a step."""
+    """`name` begins the keys of its messages.
+
+    `say` words a step that is told so many minutes after the first; `recipients` asks who is told at it.
+    """
 
     name: str
     standing: Standing
     template: TemplateName
-    say: Say
+    say: Callable[[Tell | Reopen, Step, int], Say]
     recipients: Callable[[Step], Awaitable[list[Recipient]]]
     alarm_id: int | None = None
     incident_id: int | None = None
     drill: bool = False
+    call_id: int | None = None
+    """Whom its messages say to call."""
 
 
 async def hold(
@@ -64,7 +70,7 @@ async def alarm(
     places = {"alarm": alarm_id, "step": held.step, "round": held.round}
     row = await (await connection.execute(sql("escalating_alarm", columns=ALARM_COLUMNS), places)).fetchone()
     assert row is not None  # noqa: S101 (it is locked, so it is there)
-    condition, closed, suppressed, acknowledged_at, help_asked_at, unreachable, *columns = row
+    condition, closed, suppressed, acknowledged_at, help_asked_at, unreachable, has_it, calls, *columns = row
     rule, device_id = rules.get(columns[2]), columns[1]
     if rule is None:
         return None
@@ -79,9 +85,28 @@ async def alarm(
         held.step, held.round, held.began_at, held.told_at, condition, closed, suppressed, acknowledged_at,
         help_asked_at, held.help_met_at, unreachable,
     )  # fmt: skip
-    template, say = outbox.template_for(rule, place), outbox.say_raised(rule, place, state_of(columns))
+    state, zone = state_of(columns), settings().timezone
+    told = rule, place, state.last_value, state.raised_at or state.since
+
+    def say(decided: Tell | Reopen, step: Step, minutes: int) -> Say:
+        def in_language(language: str) -> messages.Params:
+            if isinstance(decided, Reopen):
+                return messages.reopened(
+                    *told, minutes=minutes, who=has_it, zone=zone, language=language, detail=state.detail
+                )
+            if decided.reason == "help_asked":
+                return messages.help_asked(
+                    *told, who=calls, level=step.level, zone=zone, language=language, detail=state.detail
+                )
+            return messages.escalated(
+                *told, minutes=minutes, level=step.level, zone=zone, language=language, detail=state.detail
+            )
+
+        return in_language
+
     return Subject(
-        f"alarm-{alarm_id}", standing, template, say, recipients, alarm_id=alarm_id, drill=place.drill
+        f"alarm-{alarm_id}", standing, outbox.template_for(rule, place), say, recipients, alarm_id=alarm_id,
+        drill=place.drill, call_id=place.call_id,
     )  # fmt: skip
 
 
@@ -102,6 +127,7 @@ async def incident(connection: psycopg.AsyncConnection, held: Held, incident_id:
         held.step, held.round, held.began_at, held.told_at, "active", over, acknowledged_at=acknowledged_at
     )
     return Subject(
-        f"incident-{incident_id}", standing, "routine", lambda _language: dict(params), recipients,
-        incident_id=incident_id, drill=drill,
+        f"incident-{incident_id}", standing, "routine",
+        lambda _decided, _step, minutes: messages.unanswered(messages.say_kept(params), minutes),
+        recipients, incident_id=incident_id, drill=drill,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from alerts import message, outbox
+from alerts import outbox
 from alerts.channels.channel import TemplateName, Way
 from alerts.escalation import subject
 from alerts.escalation.climbing import Over, Reopen, Rest, Tell, climb
@@ -98,12 +98,10 @@ async def _tell(
     again = f"-{int(now.timestamp())}" if decided.reason in ("still_unanswered", "help_asked") else ""
     occasion = Occasion(
         "escalation", about.template, f"{about.name}-step{number}-{round_}{again}", about.alarm_id, about.incident_id,
-        number, round_,
+        number, round_, about.call_id,
     )  # fmt: skip
 
-    def say(language: str) -> dict[str, str]:
-        return message.escalated(about.say(language), decided.reason, minutes)
-
+    say = about.say(decided, step, minutes)
     await outbox.put(connection, occasion, recipients, say, now, ways=_ways(step, drill=about.drill))
     log.warning(
         "escalated", about=about.name, step=number, level=step.level, reason=decided.reason, to=len(recipients)

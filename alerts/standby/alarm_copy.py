@@ -49,8 +49,10 @@ async def read_alarms(connection: psycopg.AsyncConnection, rules: list[str], now
             Letter(
                 key, device_id, rule, contact_id, phone, params, body, raised_at, created_at, now,
                 state="sending",  # its courier may be on the way with it
+                language=language,
             )
-            for key, device_id, rule, contact_id, phone, params, body, raised_at, created_at in await cursor.fetchall()
+            for key, device_id, rule, contact_id, phone, params, body, raised_at, created_at, language
+            in await cursor.fetchall()
         )  # fmt: skip
     return AlarmCopy(now, alarms, waiting)
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from alerts import message
-from alerts.channels.aliyun_templates import fit, render
+from alerts import messages
+from alerts.channels.aliyun_templates import approved_codes, frame_of
 from alerts.channels.channel import Message, TemplateName
 from alerts.condition import State
 from alerts.delivery import LOOKUP_AFTER, Retry, Sent
 from alerts.policy.verdict import End
+from catalogue.language import SOURCE
 from catalogue.rules import Rule
+from foundation.settings import settings
 
 _TEMPLATE: Final[TemplateName] = "critical"
 """Life-safety rules are critical ones, and drills are not told this way."""
@@ -29,6 +31,7 @@ class Contact:
 
     id: int
     phone: str = field(repr=False)
+    language: str = SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ class Letter:
     told_at: datetime | None = None
     carrier_id: str = ""
     recorded: bool = False
+    language: str = SOURCE
 
     @property
     def open(self) -> bool:
@@ -69,7 +73,7 @@ class Letter:
     @property
     def message(self) -> Message:
         """As the channel takes it."""
-        return Message(self.phone, _TEMPLATE, self.params, self.key)
+        return Message(self.phone, _TEMPLATE, self.params, self.key, self.body, self.language)
 
     def begun(self, now: datetime) -> Letter:
         """As it is written down before it is handed over."""
@@ -100,7 +104,7 @@ def letters(
     mark: str,
     rule: Rule,
     device_id: int,
-    place: message.Place,
+    place: messages.Place,
     state: State,
     contacts: Iterable[Contact],
     now: datetime,
@@ -109,12 +113,16 @@ def letters(
     """One to each contact, worded as alerts/outbox.py would. `mark`: this deployment's, in front of the keys."""
     measured_at = state.raised_at or state.since
     value = None if state.late else state.last_value
-    params = fit(message.raised(rule, place, value, measured_at, late=state.late, zone=zone))
+    codes = approved_codes(settings())
     occasion = f"{mark}-standby-{device_id}-{rule.id}-{int(measured_at.timestamp() * 1000)}"
-    return [
-        Letter(
-            f"{occasion}-{contact.id}", device_id, rule.id, contact.id, contact.phone, params,
-            render(_TEMPLATE, params), measured_at, now, now,
-        )
-        for contact in contacts
-    ]  # fmt: skip
+
+    def to(contact: Contact) -> Letter:
+        said = messages.raised(rule, place, value, measured_at, late=state.late, zone=zone, language=contact.language)
+        frame = frame_of(codes, contact.language, _TEMPLATE)
+        body = messages.compose("sms", _TEMPLATE, contact.language, said, frame=frame)
+        return Letter(
+            f"{occasion}-{contact.id}", device_id, rule.id, contact.id, contact.phone,
+            messages.values("sms", contact.language, said), body, measured_at, now, now, language=contact.language,
+        )  # fmt: skip
+
+    return [to(contact) for contact in contacts]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 import structlog
 
-from alerts.message import Place
+from alerts.messages import Place
 from alerts.standby.folder import new_file, put_in_place
 from alerts.standby.letter import Contact
 from store.named_sql import sql
@@ -30,7 +30,8 @@ create table device (
     gateway text, village text not null, home text not null, region_id integer
 ) without rowid;
 create table recipient (
-    region_id integer not null, contact_id integer not null, phone text not null, primary key (region_id, contact_id)
+    region_id integer not null, contact_id integer not null, phone text not null, language text not null,
+    primary key (region_id, contact_id)
 ) without rowid;
 """
 
@@ -77,7 +78,8 @@ class RegistryCopy:
     def contacts(self, device: ListedDevice) -> list[Contact]:
         """Who is told about it, as recipients_for_device would say."""
         rows = self._ask(
-            "select contact_id, phone from recipient where region_id = ? order by contact_id", (device.region_id,)
+            "select contact_id, phone, language from recipient where region_id = ? order by contact_id",
+            (device.region_id,),
         )
         return [Contact(*row) for row in rows]
 
@@ -113,7 +115,7 @@ async def copy_registry(connection: psycopg.AsyncConnection, path: Path) -> int:
         async with connection.transaction():
             await connection.execute("set transaction isolation level repeatable read, read only")
             await _copy(connection, "deployment_mark", file, "insert into deployment values (?)")
-            await _copy(connection, "standby_recipients", file, "insert into recipient values (?, ?, ?)")
+            await _copy(connection, "standby_recipients", file, "insert into recipient values (?, ?, ?, ?)")
             devices = await _copy(
                 connection, "standby_devices", file, "insert into device values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             )

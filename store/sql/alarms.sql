@@ -57,10 +57,14 @@ set acknowledged_at = %s, acknowledged_by = %s, acknowledged_how = %s, closed_at
 where id = %s
 
 -- name: where_is
--- What a message says of a device: village, home, its own name, whether it is only there for a drill, or the canary.
+-- What a message says of a device: village, home, its own name, whether it is only there for a drill, or the canary; and
+-- whom to call in its village.
 select coalesce(r.name, ''), coalesce(nullif(h.address, ''), h.code, ''), d.uid, d.drill_id is not null,
-       exists (select 1 from canary k where k.device_id = d.id)
+       exists (select 1 from canary k where k.device_id = d.id), c.id, c.name, c.role
 from device d left join home h on h.id = d.home_id left join region r on r.id = h.region_id
+left join lateral (
+    select id, name, role from contact where region_id = r.id and phone is not null order by id limit 1
+) c on true
 where d.id = %s
 
 -- name: recipients_for_device

@@ -38,12 +38,13 @@ select a.condition, a.closed_at is not null, a.suppression <> 'none', a.acknowle
                    and not (n.ended_at is not null and n.state in ('failed', 'superseded') and n.reason <> 'in_digest'))
        and exists (select 1 from notification n where n.alarm_id = a.id and n.state = 'failed'
                    and n.step = %(step)s and n.round = %(round)s and n.kind in ('raised', 'escalation')),
-       {columns}
+       coalesce(a.acknowledged_by, ''), coalesce(a.help_asked_by, ''), {columns}
 from alarm a where a.id = %(alarm)s
 
 -- name: escalating_incident
 select i.ended_at is not null, i.acknowledged_at, i.region_id, i.cause, i.drill,
-       (select n.params from notification n where n.incident_id = i.id and n.kind = 'incident' order by n.id limit 1)
+       (select jsonb_object_agg(n.language, n.params) from notification n
+        where n.incident_id = i.id and n.kind = 'incident' and n.way <> 'voice')
 from incident i where i.id = %(incident)s
 
 -- name: note_climbed

@@ -21,7 +21,7 @@ with recursive up as (
     where exists (select 1 from contact c where c.region_id = up.id)
     order by of_region, steps
 )
-select nearest.of_region, c.id, c.phone from nearest join contact c on c.region_id = nearest.id
+select nearest.of_region, c.id, c.phone, c.language from nearest join contact c on c.region_id = nearest.id
 where c.phone is not null
 
 -- name: deployment_mark
@@ -36,7 +36,7 @@ where a.closed_at is null and not a.drill and a.rule = any(%s)
 -- name: standby_waiting
 -- Messages about alarms of these rules that no carrier is known to have.
 select n.idempotency_key, a.device_id, a.rule, n.contact_id, c.phone, n.params, n.body, a.raised_at,
-       n.created_at
+       n.created_at, n.language
 from notification n join alarm a on a.id = n.alarm_id join contact c on c.id = n.contact_id
 where n.ended_at is null and n.accepted_at is null and n.kind = 'raised' and n.way = 'sms' and not n.drill and a.rule = any(%s)
 

@@ -21,6 +21,7 @@ from alerts.channels.aliyun_receipts import parse_replies, parse_reports
 from alerts.channels.aliyun_sms import PAGE_SIZE, AliyunSms, china_days
 from alerts.channels.aliyun_templates import TEMPLATES, render
 from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, Unknown
+from alerts.channels.sms_templates import named
 from carriers.app import Running, serve, started
 from carriers.phones import Delivery, Phones, Sms
 from carriers.settings import CarrierSettings, Limits
@@ -36,6 +37,9 @@ PARAMS = {
     "what": "一氧化碳超标",
     "since": "1月7日23:10",
     "do": "马上开窗 & 离屋+~",
+    "ack": "1",
+    "wrong": "2",
+    "help": "3",
 }
 
 
@@ -142,6 +146,19 @@ def test_sdk_and_channel_are_both_accepted_and_the_phone_shows_the_same(carrier:
     assert outcome == Accepted(ours["biz_id"])
     assert ours["text"] == sdks["text"] == "【暖哨】" + render("critical", PARAMS)
     assert (ours["out_id"], sdks["out_id"], ours["phone"], ours["template"]) == ("n-2", "n-1", PHONE, "SMS_1")
+
+
+def test_a_reader_of_english_gets_the_english_template_where_one_is_approved(carrier: Running) -> None:
+    english = Message(
+        PHONE, "critical", PARAMS | {"place": "Xiangyang", "what": "CO alarm", "do": "All out, call 120"}, "n-en",
+        language="en-GB",
+    )  # fmt: skip
+    with started(settings(templates={"SMS_1": TEMPLATES["critical"], "SMS_3": named("critical", "en")})) as running:
+        asyncio.run(_send(running, english, translated={"en": {"critical": "SMS_3"}}))
+        assert messages(running)[0]["text"].startswith("【暖哨】Heating ALARM: Xiangyang, 王大爷家, CO alarm, since ")
+    asyncio.run(_send(carrier, english))
+    assert messages(carrier)[0]["text"].startswith("【暖哨】取暖警报：Xiangyang，王大爷家，CO alarm，")
+    assert messages(carrier)[0]["text"].endswith("处置：All out, call 120。回复1确认，2误报，3求助。")
 
 
 async def _send(running: Running, wanted: Message, **changes: Any) -> Outcome:

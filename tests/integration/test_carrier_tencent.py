@@ -132,7 +132,7 @@ class Sdk:
             "SmsSdkAppId": "1400000001",
             "TemplateId": "1001",
             "SignName": "暖哨",
-            "TemplateParamSet": values(PARAMS),
+            "TemplateParamSet": values("critical", PARAMS),
             "SessionContext": "n-1",
         }
         request.from_json_string(json.dumps(asked | changes))
@@ -202,11 +202,11 @@ def test_one_bad_number_costs_only_itself_and_more_than_200_are_too_many(carrier
 
 
 def test_values_that_the_carrier_refuses_are_made_to_fit_by_the_channel(carrier: Running) -> None:
-    (status,) = Sdk(carrier.url).send(TemplateParamSet=[*values(PARAMS)[:4], "看 https://x.cn"])
+    (status,) = Sdk(carrier.url).send(TemplateParamSet=[*values("critical", PARAMS)[:7], "看 https://x.cn"])
     assert status.Code == "InvalidParameterValue.ProhibitedUseUrlInTemplateParameter"
     (status,) = Sdk(carrier.url).send(TemplateParamSet=["只有一个"])
     assert status.Code == "FailedOperation.TemplateParamSetNotMatchApprovedTemplate"
-    (status,) = Sdk(carrier.url).send(TemplateParamSet=["长" * 500, *values(PARAMS)[1:]])
+    (status,) = Sdk(carrier.url).send(TemplateParamSet=["长" * 500, *values("critical", PARAMS)[1:]])
     assert status.Code == "InvalidParameterValue.ContentLengthLimit"
     for params in ({"home": "长" * 600}, {"home": "", "do": "看 https://x.cn"}):
         assert isinstance(asyncio.run(_send(carrier, message(**params))), Accepted)

@@ -59,7 +59,7 @@ async def test_a_played_leak_and_a_real_one_are_told_as_what_they_are(
     )  # fmt: skip
     assert played["body"] == (
         "取暖提醒：演练·巴彦塔拉嘎查村，1组0号，演练：一氧化碳超过300ppm（现390ppm），时间1月16日03:00。"
-        "处置：演练，无需报警：本条非真实警情，请按预案演练并回复1。"
+        "处置：演练，无需报警：本条非真实警情，请按预案演练。回复1确认，2误报，3求助。"
     )
     assert real["body"].startswith("取暖警报：巴彦塔拉嘎查村，1组5号，一氧化碳超过300ppm（现410ppm）")
     assert "演练" not in real["body"]

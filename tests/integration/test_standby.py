@@ -140,7 +140,7 @@ class House:
         async with httpx.AsyncClient(trust_env=False) as http:
             messages = (await http.get(f"{self.carrier.url}/messages.json")).json()
         return sorted(
-            (message["phone"], what(message["text"])) for message in messages if "收到请回复1" in message["text"]
+            (message["phone"], what(message["text"])) for message in messages if "回复1确认" in message["text"]
         )
 
     async def told(self, *happened: str) -> None:

@@ -43,16 +43,17 @@ async def names(chosen: Settings) -> dict[str, list[str]]:
 
 async def test_aliyun_comes_before_tencent() -> None:
     assert await names(given(emulated_carrier(8099))) == {
-        "sms": ["aliyun_sms", "tencent_sms"], "voice": ["aliyun_voice"],
+        "sms": ["aliyun_sms", "tencent_sms"], "voice": ["aliyun_voice"], "wecom_robot": ["wecom_robot"],
+        "wecom": ["wecom"], "wechat": ["wechat"],
     }  # fmt: skip
 
 
 async def test_each_carrier_may_be_gone_without() -> None:
-    assert await names(given(without("TENCENT", "VOICE"))) == {"sms": ["aliyun_sms"]}
+    assert await names(given(without("TENCENT", "VOICE", "WECOM", "WECHAT"))) == {"sms": ["aliyun_sms"]}
 
 
 async def test_tencent_alone_is_enough() -> None:
-    assert await names(given(without("ALIYUN"))) == {"sms": ["tencent_sms"]}
+    assert await names(given(without("ALIYUN", "WECOM", "WECHAT"))) == {"sms": ["tencent_sms"]}
 
 
 @pytest.mark.parametrize(

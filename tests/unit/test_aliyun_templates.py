@@ -19,9 +19,9 @@ CO = {
 def test_a_critical_message_reads_well() -> None:
     assert render("critical", CO) == (
         "取暖警报：奈曼旗向阳村，王大爷家，一氧化碳超标（现356ppm），1月7日23:10起。"
-        "处置：马上开窗、叫人离屋、不要用火。收到请回复1。"
+        "处置：马上开窗、叫人离屋、不要用火。回复1确认，2误报，3求助。"
     )
-    assert check(CO) == []
+    assert check(fit(CO)) == []
     assert segments("暖哨", render("critical", CO)) == 2
 
 
@@ -30,13 +30,14 @@ def test_the_texts_would_be_approved(name: TemplateName) -> None:
     text = TEMPLATES[name]
     assert not set(text) & set("【】[]★")
     assert "}${" not in text
-    full = render(name, dict.fromkeys(FALLBACKS, "好" * LONGEST_VALUE))
+    codes = {"ack": "1234", "wrong": "2234", "help": "3234"}
+    full = render(name, dict.fromkeys(FALLBACKS, "好" * LONGEST_VALUE) | codes)
     assert "$" not in full
     assert segments("暖哨", full) <= 4
 
 
 def test_problems_are_named_without_telling_a_number() -> None:
-    problems = check({**CO, "home": "李四【13812345678】", "what": "热" * 36, "do": " "})
+    problems = check({**fit(CO), "home": "李四【13812345678】", "what": "热" * 36, "do": " "})
     assert problems == [
         "do: missing",
         "home: 【】 belong to the signature",
@@ -60,6 +61,7 @@ def test_names_become_acceptable() -> None:
         "what": "供水85度至过热",
         "since": "刚刚",
         "do": "请马上查看",
+        "answer": "无需回复",
     }
 
 

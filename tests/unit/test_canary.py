@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import SecretStr
 
-from alerts import message
+from alerts import messages
 from alerts.policy.cause import Cause
 from alerts.policy.stages import Policy
 from alerts.policy.stages import judge as judge_message
@@ -161,10 +161,10 @@ def test_a_canary_that_is_not_to_reach_the_phone_only_asks() -> None:
 
 def test_its_message_says_at_each_place_that_nothing_has_happened() -> None:
     (rule,) = [rule for rule in default_pack().rules if rule.id == RULE]
-    place = message.Place("", "", "drill-canary", drill=True, canary=True)
+    place = messages.Place("", "", "drill-canary", drill=True, canary=True)
     for params in (
-        message.raised(rule, place, CO_PPM, NOW, late=False, zone="Asia/Shanghai"),
-        message.cleared(rule, place, NOW, zone="Asia/Shanghai"),
+        messages.raised(rule, place, CO_PPM, NOW, late=False, zone="Asia/Shanghai", language="zh-CN"),
+        messages.cleared(rule, place, NOW, zone="Asia/Shanghai", language="zh-CN"),
     ):
         assert [name for name in ("place", "what", "do") if params[name].startswith("自检")] == ["place", "what", "do"]
         assert "非真实警情" in params["do"]

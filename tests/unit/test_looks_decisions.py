@@ -17,7 +17,7 @@ from alerts.looks.freezing import HEATERS
 from alerts.looks.quarters import newest_to_look_at, types_of
 from alerts.looks.share import judge_share
 from alerts.looks.stuck import Quarters, judge_stuck, may_be_stuck
-from alerts.message import Place, raised
+from alerts.messages import Place, raised
 from catalogue.building_classes import BUILDING_CLASS, time_constant_h
 from catalogue.region_parameters import PARAMETER, nearest, refuse_parameter
 from catalogue.rules import ForecastRule, Rule, ShareRule, StuckRule, default_pack, parse_pack
@@ -239,7 +239,7 @@ def test_a_message_shows_what_the_look_found(
     rule: StuckRule | ShareRule | ForecastRule, value: float, said: str
 ) -> None:
     place = Place("巴彦塔拉嘎查村", "1组3号", "gb-003")
-    params = raised(rule, place, value, NIGHT, late=False, zone="Asia/Shanghai")
+    params = raised(rule, place, value, NIGHT, late=False, zone="Asia/Shanghai", language="zh-CN")
     assert params["what"] == said
     assert len(said) <= 35
 

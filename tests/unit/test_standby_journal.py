@@ -13,7 +13,7 @@ import pytest
 from alerts.channels.channel import Accepted, LookupFailed, Message, Outcome, Receipt, Refused, Unknown, Way
 from alerts.condition import State
 from alerts.delivery import LOOKUP_AFTER
-from alerts.message import Place
+from alerts.messages import Place
 from alerts.standby.folder import Folder
 from alerts.standby.journal import Journal
 from alerts.standby.judging import Remembered
@@ -101,7 +101,7 @@ async def test_a_letter_says_what_the_outbox_would_say(office: Office) -> None:
     first, second = await office.write(CONTACTS)
     assert first.body == (
         "取暖警报：向阳嘎查，3组12号，一氧化碳超过300ppm（现400ppm），1月16日03:00起。"
-        "处置：立即开窗、全员撤到室外并拨打120。收到请回复1。"
+        "处置：立即开窗、全员撤到室外并拨打120。回复1确认，2误报，3求助。"
     )
     assert (first.message.template, first.message.to, first.message.key) == (
         "critical", "13800000001", f"mark-standby-7-co_300-{int(NIGHT.timestamp() * 1000)}-1",

@@ -77,6 +77,6 @@ def test_pulled_receipts_are_known_by_key_or_serial_number_only() -> None:
 
 
 def test_the_places_are_numbered_in_the_order_of_the_values() -> None:
-    assert TEMPLATES["critical"] == "取暖警报：{1}，{2}，{3}，{4}起。处置：{5}。收到请回复1。"
+    assert TEMPLATES["critical"] == "取暖警报：{1}，{2}，{3}，{4}起。处置：{5}。回复{6}确认，{7}误报，{8}求助。"
     params = {"do": "开窗", "since": "刚刚", "what": "一氧化碳", "home": "", "place": "向阳村"}
-    assert values(params) == ["向阳村", "全村", "一氧化碳", "刚刚", "开窗"]
+    assert values("critical", params) == ["向阳村", "全村", "一氧化碳", "刚刚", "开窗", "1", "2", "3"]
