@@ -15,7 +15,12 @@ from alerts.channels.aliyun_templates import fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
 from alerts.recipients.recipient import Recipient, ways_for
-from alerts.recipients.resolve import recipients_for_device, recipients_for_region, told_of_alarm
+from alerts.recipients.resolve import (
+    recipients_for_device,
+    recipients_for_region,
+    told_of_alarm,
+    told_of_incident,
+)
 from catalogue.rules import Rule
 from foundation.settings import settings
 from store.named_sql import sql
@@ -52,13 +57,13 @@ async def tell_raised(
     *,
     again: str = "",
 ) -> int:
-    """Messages to each contact of the device's village. Returns how many people that are.
+    """Messages to those who are told of the device (alerts/recipients). Returns how many people that are.
 
     `again` makes what was told before a message of its own.
     """
     place = await where_is(connection, device_id)
     measured_at = state.raised_at or state.since
-    recipients = await recipients_for_device(connection, device_id)
+    recipients = await recipients_for_device(connection, device_id, rule=rule, now=now)
     if not recipients:
         log.error("nobody_to_tell", alarm=alarm_id, rule=rule.id, device=place.uid, do="add a contact to its region")
     # the measured moment makes a second raise of the same latched alarm a message of its own
@@ -92,7 +97,7 @@ async def tell_flapping(
     def say(_language: str) -> dict[str, str]:
         return message.flapping(rule, place, since, zone=settings().timezone)
 
-    recipients = await recipients_for_device(connection, device_id)
+    recipients = await recipients_for_device(connection, device_id, rule=rule, now=now)
     key = f"flapping-{device_id}-{rule.id}-{int(since.timestamp())}"
     await put(connection, Occasion("flapping", "routine", key, alarm_id=alarm_id), recipients, say, now)
 
@@ -107,11 +112,15 @@ async def tell_incident(
     *,
     again: str = "",
 ) -> None:
-    """Messages about an incident (`incident`) or its end (`recovery`) to each contact of the region.
+    """Messages about an incident (`incident`) to those of the region, or its end (`recovery`) to who was told of it.
 
     `again` tells a second one of the same kind from the first.
     """
-    recipients = await recipients_for_region(connection, region_id)
+    recipients = await told_of_incident(connection, incident_id) if kind == "recovery" else []
+    if not recipients:
+        row = await (await connection.execute(sql("cause_for_organisations"), (incident_id,))).fetchone()
+        cause = str(row[0]) if row else ""
+        recipients = await recipients_for_region(connection, region_id, cause=cause, now=now)
     if not recipients:
         log.error("nobody_to_tell", incident=incident_id, do="add a contact to its region")
     occasion = Occasion(kind, "routine", f"incident-{incident_id}-{kind}{again}", incident_id=incident_id)

@@ -30,7 +30,7 @@ from store.drill import start_drill
 from store.named_sql import sql
 from store.registry import add_contact, add_device, add_home, add_region
 from tests.drilled import Phones
-from tests.world import COMMITTEE_PHONE, World, ms, one, rows, settle
+from tests.world import COMMITTEE_PHONE, NIGHT, World, ms, one, rows, settle
 
 PACK = default_pack()
 RULE = {rule.id: rule for rule in PACK.rules}
@@ -135,7 +135,7 @@ async def test_the_copy_knows_of_each_device_what_the_database_would_say(
         where = await (await database.execute(sql("where_is"), (device["id"],))).fetchone()
         assert where is not None
         assert found.place == Place(*where)
-        told = [recipient.contact_id for recipient in await recipients_for_device(database, device["id"])]
+        told = [recipient.contact_id for recipient in await recipients_for_device(database, device["id"], now=NIGHT)]
         assert [contact.id for contact in copy.contacts(found)] == told
         assert copy.contacts(found), "the test would show nothing"
     lonely = copy.device("lonely-co")

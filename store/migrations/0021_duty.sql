@@ -1,0 +1,55 @@
+-- Who is told beside the contacts of a region: organisations and relatives; and who of them is on duty when.
+
+create table organisation (
+    id   integer generated always as identity primary key,
+    code text not null unique,
+    name text not null,
+    kind text not null                              -- a row of catalogue/data/organisation_kinds.yaml
+);
+
+-- Where an organisation answers: these regions with all below them.
+create table organisation_zone (
+    organisation_id integer not null references organisation on delete cascade,
+    region_id       integer not null references region on delete cascade,
+    primary key (organisation_id, region_id)
+);
+create index organisation_zone_region on organisation_zone (region_id);
+
+-- A contact belongs to a region, an organisation or a home (a relative); the canary's test recipient to none.
+alter table contact
+    add column organisation_id integer references organisation,
+    add column home_id         integer references home,
+    add constraint contact_belongs_to_one check (num_nonnulls(region_id, organisation_id, home_id) <= 1);
+create unique index contact_of_organisation on contact (organisation_id, phone) where organisation_id is not null;
+create unique index contact_of_home on contact (home_id, phone) where home_id is not null;
+
+-- A row of a roster: when a contact is on duty for what it belongs to. Days and hours are the villages' own.
+create table duty (
+    id         integer generated always as identity primary key,
+    contact_id integer not null references contact on delete cascade,
+    first_day  date not null,
+    last_day   date check (last_day >= first_day), -- null: until further notice
+    days       text not null default 'every'       -- on which days a shift begins
+               check (days ~ '^(every|workdays|rest_days|(mon|tue|wed|thu|fri|sat|sun)(,(mon|tue|wed|thu|fri|sat|sun))*)$'),
+    begins     time not null default '00:00' check (begins < '24:00'),
+    ends       time not null default '00:00' check (ends < '24:00'), -- not after `begins`: on the next day
+    withdrawn  boolean not null default false,
+    unique (contact_id, first_day, days, begins)
+);
+
+-- Who stands in for a contact that is away.
+create table substitution (
+    id            integer generated always as identity primary key,
+    contact_id    integer not null references contact on delete cascade,
+    substitute_id integer not null references contact on delete cascade check (substitute_id <> contact_id),
+    first_day     date not null,
+    last_day      date check (last_day >= first_day), -- null: until further notice
+    withdrawn     boolean not null default false,
+    unique (contact_id, substitute_id, first_day)
+);
+
+-- Whoever keeps a copy of who is told (alerts/standby) hears that it has changed.
+create trigger organisation_changed after insert or update or delete on organisation
+    for each statement execute function tell_people_changed();
+create trigger organisation_zone_changed after insert or update or delete on organisation_zone
+    for each statement execute function tell_people_changed();
