@@ -118,7 +118,7 @@ def _all(members: Sequence[Member], why: Why) -> list[Told]:
 
 
 def _in_place(due: Sequence[tuple[Member, date]], members: Sequence[Member], why: Why) -> list[Told]:
-    """Those who are due on a day, or who stands in for them; nobody twice, and the one who is due before a substitute."""
+    """Those who are due on a day, or who stands in for them; nobody twice, who is due anyway not as a substitute."""
     by_id = {member.contact_id: member for member in members}
     found: dict[int, Told] = {}
     for member, day in due:

@@ -60,8 +60,8 @@ async def recipients_for_region(
 ) -> list[Recipient]:
     """Those who are told of a region: its own contacts, or of the nearest one at or above `level` that has anybody.
 
-    `cause`: of an incident (alerts/cause.py): the organisations whose kind hears of it, while `level` lies not above the
-    region itself. Leave it empty for a drill's incident.
+    `cause`: of an incident (alerts/cause.py): the organisations whose kind hears of it are told too, while `level` does
+    not lie above the region itself. Leave it empty for a drill's incident.
     """
     crews = await crews_of(connection, region_id=region_id, now=now)
     wanted = level or LOWEST

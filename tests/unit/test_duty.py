@@ -167,7 +167,7 @@ GAS = Crew("organisation", "gas", 1, 0, (member(6, NIGHTS), member(7, DAYS)))
 GRID = Crew("organisation", "grid", 2, 0, (member(8),))
 RELATIVE = Crew("relative", "", 1, 0, (member(9),))
 CREWS = (VILLAGE, TOWNSHIP, COUNTY, CITY, GAS, GRID, RELATIVE)
-NOON = datetime(2026, 2, 3, 12, 0)
+NOON = datetime.fromisoformat("2026-02-03 12:00")
 
 
 def chosen(*crews: Crew, wish: Wish) -> list[tuple[int, str]]:
