@@ -13,7 +13,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from swagger_ui_bundle import swagger_ui_path
 
-from api import alarms, carriers, devices, health, suppression
+from api import alarms, carriers, devices, duty, health, suppression
 from foundation.version import VERSION
 from store.connect import pool
 
@@ -36,7 +36,7 @@ def create_app(database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (health.router, devices.router, alarms.router, suppression.router, carriers.router):
+    for router in (health.router, devices.router, alarms.router, suppression.router, carriers.router, duty.router):
         app.include_router(router)
     app.mount("/swagger", StaticFiles(directory=swagger_ui_path), name="swagger")
 

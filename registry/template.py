@@ -21,7 +21,7 @@ from registry.rows import REMARK
 LAST_ROW: Final = 20_000
 """How far down the lists to choose from reach."""
 _YES_NO: Final = {"yes": "是", "no": "否"}
-_LISTS: Final = (
+_LISTS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("level", LEVELS),
     ("type", TYPES),
     ("state", STATE_NAMES),

@@ -15,6 +15,7 @@ from store.registry_rows import LEVELS
 Level = Literal["village", "township", "county", "city"]
 Source = Literal["region", "organisation", "relative", "canary"]
 LOWEST: Final[Level] = "village"
+UPWARDS: Final[tuple[Level, ...]] = ("village", "township", "county", "city")
 
 
 @dataclass(frozen=True, slots=True)

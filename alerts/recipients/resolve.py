@@ -92,7 +92,11 @@ async def crews_of(
 ) -> list[Crew]:
     """Everybody who could be told of a device or a region: those of all regions above, organisations, relatives."""
     places = {"device": device_id, "region": region_id, "day": local(now).date()}
-    rows = await (await connection.execute(sql("recipient_candidates"), places)).fetchall()
+    return crews_in(await (await connection.execute(sql("recipient_candidates"), places)).fetchall())
+
+
+def crews_in(rows: Iterable[tuple[Any, ...]]) -> list[Crew]:
+    """The crews in rows of `recipient_candidates` or `rosters`."""
     return [
         Crew(source, kind, owner, steps, tuple(_members(members)))
         for (source, owner, kind, steps), members in groupby(rows, key=lambda row: row[:4])

@@ -48,6 +48,29 @@ create table substitution (
     unique (contact_id, substitute_id, first_day)
 );
 
+-- What the rosters say of a contact around a day: whether it has stood in one, and the rows of that day or the day before
+-- (a night that began then), one array a column; and who stands in for it.
+create function roster_around(contact integer, day date, out stands boolean, out first_days date[], out last_days date[],
+                              out days text[], out begins time[], out ends time[])
+language sql stable as $$
+    select count(*) > 0,
+           coalesce(array_agg(first_day order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::date[]),
+           coalesce(array_agg(last_day order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::date[]),
+           coalesce(array_agg(x.days order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::text[]),
+           coalesce(array_agg(x.begins order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::time[]),
+           coalesce(array_agg(x.ends order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::time[])
+    from duty x where x.contact_id = $1 and not x.withdrawn and x.first_day <= $2
+$$;
+create function away_around(contact integer, day date, out substitutes integer[], out first_days date[],
+                            out last_days date[])
+language sql stable as $$
+    select coalesce(array_agg(substitute_id order by id), array[]::integer[]),
+           coalesce(array_agg(first_day order by id), array[]::date[]),
+           coalesce(array_agg(last_day order by id), array[]::date[])
+    from substitution s
+    where s.contact_id = $1 and not s.withdrawn and s.first_day <= $2 and (s.last_day is null or s.last_day >= $2 - 1)
+$$;
+
 -- Whoever keeps a copy of who is told (alerts/standby) hears that it has changed.
 create trigger organisation_changed after insert or update or delete on organisation
     for each statement execute function tell_people_changed();

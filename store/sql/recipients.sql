@@ -40,25 +40,8 @@ select crew.source, crew.owner, crew.kind, crew.steps, c.id, c.language, ways_of
        away.substitutes, away.first_days, away.last_days
 from crew
 left join contact c on c.id = crew.contact_id
-left join lateral (
-    select count(*) > 0 as stands,
-           coalesce(array_agg(first_day order by id) filter (where goes_on), array[]::date[]) as first_days,
-           coalesce(array_agg(last_day order by id) filter (where goes_on), array[]::date[]) as last_days,
-           coalesce(array_agg(days order by id) filter (where goes_on), array[]::text[]) as days,
-           coalesce(array_agg(begins order by id) filter (where goes_on), array[]::time[]) as begins,
-           coalesce(array_agg(ends order by id) filter (where goes_on), array[]::time[]) as ends
-    from duty x
-    cross join lateral (select x.last_day is null or x.last_day >= %(day)s::date - 1 as goes_on) as still
-    where x.contact_id = c.id and not x.withdrawn and x.first_day <= %(day)s::date
-) as roster on true
-left join lateral (
-    select coalesce(array_agg(substitute_id order by id), array[]::integer[]) as substitutes,
-           coalesce(array_agg(first_day order by id), array[]::date[]) as first_days,
-           coalesce(array_agg(last_day order by id), array[]::date[]) as last_days
-    from substitution s
-    where s.contact_id = c.id and not s.withdrawn and s.first_day <= %(day)s::date
-      and (s.last_day is null or s.last_day >= %(day)s::date - 1)
-) as away on true
+left join lateral roster_around(c.id, %(day)s::date) as roster on true
+left join lateral away_around(c.id, %(day)s::date) as away on true
 order by crew.place, crew.steps, crew.owner, c.id
 
 -- name: told_of_incident
@@ -70,3 +53,41 @@ order by c.id
 -- name: cause_for_organisations
 -- Why an incident is; empty for a drill's, of which organisations do not hear.
 select case when drill_id is null then cause else '' end from incident where id = %s
+
+-- name: rosters
+-- Everybody of each region and organisation that has a roster, as `recipient_candidates` has them, with the owner's name.
+with owner as (
+    select distinct c.region_id, c.organisation_id
+    from duty x join contact c on c.id = x.contact_id
+    where not x.withdrawn and x.first_day <= %(day)s::date and c.home_id is null
+)
+select case when o.region_id is null then 'organisation' else 'region' end, coalesce(o.region_id, o.organisation_id),
+       coalesce(r.name, g.name), 0, c.id, c.language, ways_of(c), c.id::text, roster.*, away.*
+from owner o
+left join region r on r.id = o.region_id
+left join organisation g on g.id = o.organisation_id
+join contact c on c.region_id = o.region_id or c.organisation_id = o.organisation_id
+left join lateral roster_around(c.id, %(day)s::date) as roster on true
+left join lateral away_around(c.id, %(day)s::date) as away on true
+order by 1, 2, c.id
+
+-- name: rosters_by_workdays
+-- Whether any roster asks on this day or later what a workday is.
+select exists (select 1 from duty where days in ('workdays', 'rest_days') and not withdrawn
+               and (last_day is null or last_day >= %s))
+
+-- name: duty_regions
+-- Regions that have contacts, or the one of this code.
+select r.id, r.code, r.name, r.level from region r
+where case when %(code)s::text is null then exists (select 1 from contact c where c.region_id = r.id)
+           else r.code = %(code)s::text end
+order by array_position(array['city', 'county', 'township', 'village'], r.level), r.code collate "C"
+
+-- name: duty_cards
+-- Who these contacts are; whom they belong to.
+select c.id, c.name, c.role, c.phone, coalesce(r.name, o.name, h.address, '')
+from contact c
+left join region r on r.id = c.region_id
+left join organisation o on o.id = c.organisation_id
+left join home h on h.id = c.home_id
+where c.id = any(%s)

@@ -76,16 +76,16 @@ def fill(url: str) -> None:
                 ContactRow(None, "女儿", "", "13800000300", home="h1"),
             ],
         )
-        winter = {"first_day": date(2025, 10, 15), "last_day": date(2026, 4, 15)}
+        winter = date(2025, 10, 15), date(2026, 4, 15)
         put_duties(
             connection,
             [
-                DutyRow("v1", None, "13800000201", **winter, days="workdays", begins="20:00", ends="08:00"),
-                DutyRow("v1", None, "li", **winter, days="sat,sun", withdrawn=True),
+                DutyRow("v1", None, "13800000201", *winter, days="workdays", begins="20:00", ends="08:00"),
+                DutyRow("v1", None, "li", *winter, days="sat,sun", withdrawn=True),
                 DutyRow(None, "GAS-01", "04758234567", date(2025, 10, 1)),
             ],
         )
-        put_substitutes(connection, [SubstituteRow("v1", None, "13800000201", "li", **winter)])
+        put_substitutes(connection, [SubstituteRow("v1", None, "13800000201", "li", *winter)])
         set_credential(connection, "kz01-co", "$7$101$salt$a-hash-that-stays-here")
         connection.execute(
             "insert into drill (name, scenario, homes, started_by, started_at, ends_at)"
