@@ -16,6 +16,7 @@ from registry.column import Column
 from registry.columns import CLASSES, KINDS, LEVELS, STATE_NAMES, TYPES
 from registry.exporting import DAY_FORMAT, TEXT_FORMAT, refuse_target, whole_file
 from registry.people import DAYS, LANGUAGES
+from registry.people_columns import ORGANISATIONS
 from registry.rows import REMARK
 
 LAST_ROW: Final = 20_000
@@ -27,7 +28,7 @@ _LISTS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("state", STATE_NAMES),
     ("building_class", CLASSES),
     ("flag", _YES_NO),
-    ("kind"),
+    ("kind", ORGANISATIONS),
     ("language", LANGUAGES),
     ("days", DAYS),
 )

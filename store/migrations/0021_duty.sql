@@ -49,9 +49,10 @@ create table substitution (
 );
 
 -- What the rosters say of a contact around a day: whether it has stood in one, and the rows of that day or the day before
--- (a night that began then), one array a column; and who stands in for it.
-create function roster_around(contact integer, day date, out stands boolean, out first_days date[], out last_days date[],
-                              out days text[], out begins time[], out ends time[])
+-- (a night that began then), one array a column; and who stands in for it. They return tables, as only such functions
+-- become a part of the query that asks them.
+create function roster_around(contact integer, day date)
+returns table (stands boolean, first_days date[], last_days date[], days text[], begins time[], ends time[])
 language sql stable as $$
     select count(*) > 0,
            coalesce(array_agg(first_day order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::date[]),
@@ -61,8 +62,8 @@ language sql stable as $$
            coalesce(array_agg(x.ends order by id) filter (where last_day is null or last_day >= $2 - 1), array[]::time[])
     from duty x where x.contact_id = $1 and not x.withdrawn and x.first_day <= $2
 $$;
-create function away_around(contact integer, day date, out substitutes integer[], out first_days date[],
-                            out last_days date[])
+create function away_around(contact integer, day date)
+returns table (substitutes integer[], first_days date[], last_days date[])
 language sql stable as $$
     select coalesce(array_agg(substitute_id order by id), array[]::integer[]),
            coalesce(array_agg(first_day order by id), array[]::date[]),

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 import cli
+from alerts.outbox import tell_incident
 from alerts.recipients.board import boards, problems
+from alerts.recipients.circle import UPWARDS, Level
 from alerts.recipients.recipient import Recipient
 from alerts.recipients.resolve import recipients_for_device, recipients_for_region
 from catalogue.rules import default_pack
@@ -84,7 +86,7 @@ async def county(database_url: str, database: psycopg.AsyncConnection) -> psycop
 
 
 async def told(database: psycopg.AsyncConnection, found: list[Recipient]) -> list[tuple[str, str]]:
-    names = dict(await (await database.execute("select id, name from contact")).fetchall())
+    names: dict[int, str] = dict(await (await database.execute("select id, name from contact")).fetchall())
     return [(names[recipient.contact_id], recipient.why) for recipient in found]
 
 
@@ -114,8 +116,9 @@ async def test_steps_of_an_escalation(county: psycopg.AsyncConnection) -> None:
     detector, gas = await device(county, "co-000"), RULE["gas_detector_alarm"]
     woken = await recipients_for_device(county, detector, rule=gas, everybody=True, now=NOON)
     assert [name for name, _ in await told(county, woken)] == ["王某某", "李某某", "燃气白班", "燃气夜班", "女儿"]
-    for level, why in (("township", "contact"), ("county", "contact"), ("city", "")):
-        found = await recipients_for_device(county, detector, rule=gas, level=level, now=NOON)  # type: ignore[arg-type]
+    steps: tuple[tuple[Level, str], ...] = (("township", "contact"), ("county", "contact"), ("city", ""))
+    for level, why in steps:
+        found = await recipients_for_device(county, detector, rule=gas, level=level, now=NOON)
         assert await told(county, found) == ([("旗值班", why)] if why else [])
 
 
@@ -160,6 +163,24 @@ async def test_incidents_by_cause_and_level(county: psycopg.AsyncConnection) -> 
     assert await told(county, by_day) == [("王某某", "on_duty")], "the service team's number is his own: told once"
 
 
+async def test_who_heard_of_a_power_cut_hears_that_it_is_over_whoever_is_on_duty_then(
+    county: psycopg.AsyncConnection,
+) -> None:
+    village = int(await one(county, "select id from region where code = %s", (VILLAGE,)))
+    opened = (
+        "insert into incident (kind, region_id, began_at, recorded_at, homes, of_homes, cause)"
+        " values ('village_silent', %s, now(), now(), 3, 3, 'power') returning id"
+    )
+    incident = int(await one(county, opened, (village,)))
+    params = {"place": VILLAGE, "what": "全村", "since": "20:00", "do": "x"}
+    await tell_incident(county, incident, village, "incident", params, NOON)
+    await tell_incident(county, incident, village, "recovery", params, THREE_AM)
+    said = "select n.kind, c.name from notification n join contact c on c.id = n.contact_id order by n.id"
+    assert await (await county.execute(said.encode())).fetchall() == [
+        ("incident", "王某某"), ("incident", "供电"), ("recovery", "王某某"), ("recovery", "供电"),
+    ]  # fmt: skip
+
+
 async def test_drills_and_the_canary_bother_nobody_else(county: psycopg.AsyncConnection) -> None:
     await county.execute(
         "insert into drill (name, scenario, homes, started_by, started_at, ends_at)"
@@ -173,8 +194,8 @@ async def test_drills_and_the_canary_bother_nobody_else(county: psycopg.AsyncCon
         "insert into canary (drill_id, device_id, contact_id, every_s, outside)"
         " select 1, %s, id, 300, false from contact where name = '自检'", (twin,),
     )  # fmt: skip
-    for level in ("village", "county"):
-        found = await recipients_for_device(county, twin, rule=gas, level=level, everybody=True, now=NOON)  # type: ignore[arg-type]
+    for level in UPWARDS:
+        found = await recipients_for_device(county, twin, rule=gas, level=level, everybody=True, now=NOON)
         assert await told(county, found) == [("自检", "canary")]
 
 
@@ -198,7 +219,7 @@ async def test_a_roster_of_a_whole_county_costs_one_small_query(county: psycopg.
     plan = await (
         await county.execute(
             "explain (analyze, buffers, format json) " + sql("recipient_candidates").as_string(county),
-            where,  # type: ignore[arg-type]
+            where,
         )
     ).fetchone()
     assert plan is not None
