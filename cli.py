@@ -531,6 +531,22 @@ def coal_again(
 
 
 @app.command()
+def duty(
+    region: Annotated[
+        str | None, typer.Option(help="Code of a region: with the steps above it and organisations; without: all.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(help="Another moment than now, as 2026-02-15T03:00.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Who is told now: who is on duty, at each level, in which way and why. Phone numbers are masked."""
+    from alerts.recipients.show import show_duty
+
+    _use_env_file()
+    show_duty(region, at, as_json=as_json)
+
+
+@app.command()
 def docs() -> None:
     """Write the pages of docs/ that are made from the code: settings and catalogue."""
     from demo.documents import FOLDER, write

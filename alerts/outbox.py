@@ -18,7 +18,12 @@ from alerts.condition import State
 from alerts.escalation.climbing import first_look
 from alerts.messages import Say
 from alerts.recipients.recipient import CHEAP, Recipient, ways_for
-from alerts.recipients.resolve import recipients_for_device, recipients_for_region, told_of_alarm
+from alerts.recipients.resolve import (
+    recipients_for_device,
+    recipients_for_region,
+    told_of_alarm,
+    told_of_incident,
+)
 from catalogue.escalation import PLAN
 from catalogue.language import is_known
 from catalogue.rules import Rule
@@ -55,7 +60,7 @@ async def tell_raised(
     *,
     again: str = "",
 ) -> int:
-    """Messages to each contact of the device's village. Returns how many people that are.
+    """Messages to those who are told of the device (alerts/recipients). Returns how many people that are.
 
     `again` makes what was told before a message of its own.
     """
@@ -116,11 +121,15 @@ async def tell_incident(
     *,
     again: str = "",
 ) -> None:
-    """Messages about an incident (`incident`) or its end (`recovery`) to each contact of the region.
+    """Messages about an incident (`incident`) to those of the region, or its end (`recovery`) to who was told of it.
 
     `again` tells a second one of the same kind from the first.
     """
-    recipients = await recipients_for_region(connection, region_id, now=now)
+    recipients = await told_of_incident(connection, incident_id) if kind == "recovery" else []
+    if not recipients:
+        row = await (await connection.execute(sql("cause_for_organisations"), (incident_id,))).fetchone()
+        cause = str(row[0]) if row else ""
+        recipients = await recipients_for_region(connection, region_id, cause=cause, now=now)
     if not recipients:
         log.error("nobody_to_tell", incident=incident_id, do="add a contact to its region")
     occasion = Occasion(kind, "routine", f"incident-{incident_id}-{kind}{again}", incident_id=incident_id)

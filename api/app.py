@@ -13,7 +13,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from swagger_ui_bundle import swagger_ui_path
 
-from api import alarms, carriers, carriers_tencent, carriers_voice, devices, health, reach, suppression, wecom
+from api import alarms, carriers, carriers_tencent, carriers_voice, devices, duty, health, reach, suppression, wecom
 from foundation.version import VERSION
 from store.connect import pool
 
@@ -36,7 +36,7 @@ def create_app(database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (health.router, devices.router, alarms.router, suppression.router, reach.router):
+    for router in (health.router, devices.router, alarms.router, suppression.router, reach.router, duty.router):
         app.include_router(router)
     for router in (carriers.router, carriers_tencent.router, carriers_voice.router, wecom.router):
         app.include_router(router)

@@ -213,6 +213,7 @@ def _told(rule: Rule) -> str:
         return ""
     ways = [
         "yes",
+        *(f"{kind} organisations too" for kind in rule.organisations),
         *(["late too"] if rule.tell_late else []),
         *(["without the database too"] if rule.life_safety else []),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from alerts.recipients.board import problems as roster_problems
 from broker.address import Broker
 from broker.probe import probe
 from broker.queue_probe import MESSAGES, TOPIC, probe_queue
@@ -49,6 +50,7 @@ def examine(only: str | None = None) -> list[Finding]:
         findings.append(_tried("broker queue", _broker_queue))
     if findings[0].well:
         findings.append(_tried("health", lambda: _health(asyncio.run(_look()))))
+        findings.append(_tried("duty", lambda: _duty(asyncio.run(_roster_problems()))))
         findings.append(_tried("canary", lambda: finding(asyncio.run(_canary()), utc_now())))
     return findings
 
@@ -117,6 +119,15 @@ def _health(found: Look) -> tuple[bool, str]:
     if found.problems:
         return False, "; ".join(found.problems)
     return True, f"{found.ledger.stored} stored, {found.ledger.rejected} rejected, the ledger balances"
+
+
+def _duty(problems: list[str]) -> tuple[bool, str]:
+    return (False, "; ".join(problems)) if problems else (True, "no roster has a hole now")
+
+
+async def _roster_problems() -> list[str]:
+    async with await connect_async(database_url()) as connection:
+        return await roster_problems(connection, utc_now())
 
 
 async def _canary() -> Standing | None:

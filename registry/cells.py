@@ -46,6 +46,7 @@ _MOBILE: Final = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)", re.ASCII)
 _AS_FLOAT: Final = re.compile(r"(\d+)\.0+")
 _AS_POWER: Final = re.compile(r"(\d)(?:\.(\d+))?[Ee]\+(\d{2,})")
 _DATE: Final = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[ T]0?0:00(?::00)?)?")
+_TIME: Final = re.compile(r"(\d{1,2})(?::|点|时)(?:(\d{1,2})分?)?(?::00)?")
 _YES: Final = frozenset({"true", "yes", "y", "1", "是", "有", "√", "✓"})
 _NO: Final = frozenset({"false", "no", "n", "0", "否", "无", "×", "✗"})
 _OLDEST: Final = date(1990, 1, 1)
@@ -167,9 +168,29 @@ def day(cell: Cell) -> date:
     return found
 
 
+def time_of_day(cell: Cell) -> str:
+    """A time of day as HH:MM: 8:00, 20:30, 8点, 24:00 (the same as 00:00), or Excel's own time."""
+    if isinstance(cell, datetime):
+        cell = cell.time()
+    if isinstance(cell, timedelta):
+        hours, minutes = divmod(int(cell.total_seconds()) // 60, 60)
+    elif isinstance(cell, time):
+        hours, minutes = cell.hour, cell.minute
+    else:
+        match = _TIME.fullmatch(_key(cell))
+        if match is None:
+            raise Wrong(f"{shown(_key(cell))} is no time of day", "a time such as 08:00")
+        hours, minutes = int(match[1]), int(match[2] or 0)
+    if (hours, minutes) == (24, 0):
+        hours = 0
+    if hours > 23 or minutes > 59:  # noqa: PLR2004 (a clock)
+        raise Wrong(f"{hours}:{minutes:02} is no time of day", "a time from 00:00 to 24:00")
+    return f"{hours:02}:{minutes:02}"
+
+
 def choice(names: Mapping[str, str]) -> Parse:
     """One of `names` (name → its Chinese), in either language."""
-    known = {name: name for name in names} | {_key(zh): name for name, zh in names.items()}
+    known = {_key(name): name for name in names} | {_key(zh): name for name, zh in names.items()}
 
     def parse(cell: Cell) -> str:
         found = known.get(_key(cell))

@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
-from typing import Final, Literal
+from typing import Final
 
 from catalogue.building_classes import BUILDING_CLASSES
 from catalogue.device_types import DEVICE_TYPES
-from registry.cells import Parse, code, day, flag, number, text, uid, whole
 from registry.cells import choice as one_of
+from registry.cells import code, day, flag, number, text, uid, whole
+from registry.column import Blank, Column, Kind, KindName
 from registry.lifecycle import STATES
-from registry.phones import phone
-from store.registry_rows import ContactRow, DeviceRow, HomeRow, RegionRow
+from registry.people_columns import PEOPLE
+from store.registry_rows import DeviceRow, HomeRow, RegionRow
 
-KindName = Literal["regions", "homes", "gateways", "devices", "contacts"]
 GATEWAY: Final = "gateway"
 """The device type of every row of the kind `gateways`."""
-
-
-class Blank(Enum):
-    """What an empty cell means where it is neither an error nor a value."""
-
-    REFUSED = "must not be empty"
-    KEEP = "leaves what the registry holds; a new row gets the default"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `zh` and `aliases` are accepted as its header too; `blank` is what an empty cell means.
-
-    `choices` (name → Chinese) is the list that a template offers.
-    """
-
-    name: str
-    zh: str
-    parse: Parse
-    en_note: str
-    zh_note: str
-    example: str
-    blank: object = ""
-    aliases: tuple[str, ...] = ()
-    choices: Mapping[str, str] | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether each row must have something here."""
-        return self.blank is Blank.REFUSED
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of rows: its sheet or file. `key` names a row; `told_by` are columns that no other kind has."""
-
-    name: KindName
-    zh: str
-    row: type[RegionRow | HomeRow | DeviceRow | ContactRow]
-    key: tuple[str, ...]
-    told_by: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    @property
-    def column(self) -> dict[str, Column]:
-        """Its columns by name."""
-        return {column.name: column for column in self.columns}
 
 
 LEVELS: Final[dict[str, str]] = {"city": "市", "county": "县", "township": "乡镇", "village": "村"}
@@ -197,20 +147,6 @@ KINDS: Final[tuple[Kind, ...]] = (
             _INTERVAL, _STATE, _INSTALLED, _ACCEPTED, _OWNER, _BODY,
         ),
     ),
-    Kind(
-        "contacts", "联系人", ContactRow, ("region", "phone"), ("phone",),
-        (
-            Column(
-                "region", "区域编码", code, "whose alarms", "负责区域的编码", "150521101201", Blank.REFUSED,
-                ("村编码", "负责区域"),
-            ),
-            Column("name", "姓名", text, "who", "姓名", "王某某", Blank.REFUSED, ("联系人",)),
-            Column("role", "职务", text, "as what", "职务", "村委会值班", aliases=("角色",)),
-            Column(
-                "phone", "电话", phone, "mobile, landline with area code, or +country", "手机、带区号座机或 +国家代码",
-                "13800000201", Blank.REFUSED, ("手机", "手机号", "联系电话"),
-            ),
-        ),
-    ),
+    *PEOPLE,
 )  # fmt: skip
 KIND: Final[dict[KindName, Kind]] = {kind.name: kind for kind in KINDS}

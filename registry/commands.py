@@ -26,7 +26,7 @@ _SHOWN_REFUSALS = 20
 def import_(
     files: Annotated[list[Path], typer.Argument(help="CSV or XLSX files, or a folder of CSV.")],
     kind: Annotated[
-        str | None, typer.Option(help="regions, homes, gateways, devices or contacts; without: by name or header.")
+        str | None, typer.Option(help="What the rows are, as homes or contacts; without: by name or header.")
     ] = None,
     passwords: Annotated[
         Path | None, typer.Option(help="CSV of uid and password that new devices' passwords are added to.")

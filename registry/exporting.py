@@ -17,9 +17,10 @@ from openpyxl.cell import WriteOnlyCell
 
 from foundation.errors import SettingsError
 from registry.cells import DECIMALS
-from registry.columns import KINDS, Kind, KindName
-from registry.merging import AnyRow
+from registry.column import AnyRow, Kind, KindName
+from registry.columns import KINDS
 from registry.sheets import quoted
+from store import registry_people_view as people
 from store import registry_view as store
 
 TEXT_FORMAT: Final = "@"
@@ -32,7 +33,10 @@ _EVERY: Final[dict[KindName, Callable[[psycopg.Connection], Iterator[AnyRow]]]] 
     "homes": store.every_home,
     "gateways": lambda connection: store.every_device(connection, gateways=True),
     "devices": lambda connection: store.every_device(connection, gateways=False),
-    "contacts": store.every_contact,
+    "organisations": people.every_organisation,
+    "contacts": people.every_contact,
+    "duties": people.every_duty,
+    "substitutes": people.every_substitute,
 }
 
 

@@ -15,16 +15,19 @@ from psycopg import errors
 
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable, NotFound, SettingsError
-from registry.columns import KindName
-from registry.merging import Merged, may_log_in, merge
+from registry.column import KindName
+from registry.merging import Merged, may_log_in, merge, new_row
 from registry.passwords import PasswordFile, mosquitto_hash
+from registry.people import contact_ref, owner_label
 from registry.references import Arranged, Known, arrange, named
 from registry.results import Report, Result
 from registry.rows import Parsed, parse
 from registry.sheets import read
 from registry.tables import kind_named, tables
+from store import registry_people as people
 from store import registry_rows as store
-from store.registry_rows import ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
+from store.registry_people import DutyRow, OrganisationRow, SubstituteRow
+from store.registry_rows import ContactRef, ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
 
 CHUNK: Final = 500
 """Rows that are committed together: what a crash costs, and what ingest hears of at a time."""
@@ -146,6 +149,8 @@ class _Import:
             levels=store.region_levels(self._connection, list(names.regions)),
             homes=store.homes_there(self._connection, list(names.homes)),
             devices=store.device_ties(self._connection, list(names.devices)),
+            organisations=people.organisations_there(self._connection, list(names.organisations)),
+            contacts={_key(ref) for ref in people.contacts_there(self._connection, names.contacts)},
         )
 
     def _demand_password_file(self, arranged: Arranged, there: set[str]) -> None:
@@ -190,8 +195,18 @@ class _Import:
         found: dict[str, Any]
         match rows[0].kind.name:
             case "contacts":
-                keys = [(row.key[0], row.key[1]) for row in rows]
-                return dict(store.present_contacts(self._connection, keys).items())
+                refs = {contact_ref(row.given): row.key for row in rows}
+                contacts = store.present_contacts(self._connection, list(refs))
+                return {refs[ref]: contact for ref, contact in contacts.items()}
+            case "duties":
+                duties = {new: row.key for row in rows if isinstance(new := new_row(row), DutyRow)}
+                return {duties[new]: old for new, old in people.present_duties(self._connection, [*duties]).items()}
+            case "substitutes":
+                stand_in = {new: row.key for row in rows if isinstance(new := new_row(row), SubstituteRow)}
+                there = people.present_substitutes(self._connection, [*stand_in])
+                return {stand_in[new]: old for new, old in there.items()}
+            case "organisations":
+                found = {**people.present_organisations(self._connection, first)}
             case "regions":
                 found = {**store.present_regions(self._connection, first)}
             case "homes":
@@ -208,8 +223,14 @@ class _Import:
                 store.put_homes(self._connection, rows)
             case DeviceRow():
                 store.put_devices(self._connection, rows)
+            case OrganisationRow():
+                people.put_organisations(self._connection, rows)
             case ContactRow():
                 store.put_contacts(self._connection, rows)
+            case DutyRow():
+                people.put_duties(self._connection, rows)
+            case SubstituteRow():
+                people.put_substitutes(self._connection, rows)
 
     def _with_password_file(self, verdict: Merged | Result) -> Merged | Result:
         """Refuses a device that comes out from behind its gateway while there is no file for its password."""
@@ -229,6 +250,12 @@ class _Import:
         rows = [CredentialRow(uid, mosquitto_hash(password)) for uid, password in passwords.items()]
         store.put_credentials(self._connection, rows)
         self._report.passwords += len(rows)
+
+
+def _key(ref: ContactRef) -> tuple[str, str]:
+    """The key of a contact that a row of a roster refers to."""
+    owner = ref.region if ref.region is not None else owner_label("organisation", f"{ref.organisation}")
+    return owner, f"{ref.phone}"
 
 
 def _is_new_here(merged: Merged) -> bool:

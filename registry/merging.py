@@ -7,13 +7,11 @@ from datetime import date
 from typing import Any, Final
 
 from catalogue.device_types import DEVICE_TYPE
-from registry.columns import Blank
+from registry.column import AnyRow, Blank
 from registry.lifecycle import in_words, judge_step, next_states
 from registry.results import Outcome, Result
 from registry.rows import Parsed
-from store.registry_rows import ContactRow, DeviceRow, HomeRow, RegionRow
-
-AnyRow = RegionRow | HomeRow | DeviceRow | ContactRow
+from store.registry_rows import DeviceRow
 
 _DAYS: Final = ("installed_on", "accepted_on")
 
@@ -51,7 +49,7 @@ def merge(parsed: Parsed, before: AnyRow | None, today: date) -> Merged | Result
     given = dict(parsed.given)
     if "interval_s" in given and given["interval_s"] is None:
         given["interval_s"] = DEVICE_TYPE[str(given["type"])].interval_s
-    after = _new(parsed, given) if before is None else replace(before, **given)  # type: ignore[arg-type]  # parsed for it
+    after = new_row(parsed) if before is None else replace(before, **given)  # type: ignore[arg-type]  # parsed for it
     if isinstance(after, DeviceRow):
         refused = _judge_life(parsed, before.state if isinstance(before, DeviceRow) else None, after.state)
         if refused is not None:
@@ -67,11 +65,12 @@ def may_log_in(device: DeviceRow) -> bool:
     return device.gateway is None and device.state != "retired" and DEVICE_TYPE[device.type].reports
 
 
-def _new(parsed: Parsed, given: dict[str, object]) -> AnyRow:
+def new_row(parsed: Parsed) -> AnyRow:
+    """The row as it is where the registry has none: with the defaults of what the file lacks."""
     values: dict[str, Any] = {
         column.name: column.blank for column in parsed.kind.columns if not isinstance(column.blank, Blank)
     }
-    values |= given
+    values |= parsed.given
     if parsed.kind.row is DeviceRow and values["interval_s"] is None:
         values["interval_s"] = DEVICE_TYPE[str(values["type"])].interval_s
     return parsed.kind.row(**values)

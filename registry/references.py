@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from registry.cells import shown
-from registry.columns import GATEWAY, KINDS, KindName
+from registry.column import KindName
+from registry.columns import GATEWAY, KINDS
+from registry.people import OWNERS, owner_of, ref_in_roster
 from registry.results import Result
-from registry.rows import Parsed
-from store.registry_rows import LEVELS, Ties
+from registry.rows import Parsed, shown_key
+from store.registry_rows import LEVELS, ContactRef, Ties
 
 WAVES: Final = 3
 """Gateways and devices that stand alone, devices behind a gateway, parts of a device."""
@@ -23,6 +25,9 @@ class Known:
     levels: dict[str, str] = field(default_factory=dict)
     homes: set[str] = field(default_factory=set)
     devices: dict[str, Ties] = field(default_factory=dict)
+    organisations: set[str] = field(default_factory=set)
+    contacts: set[tuple[str, ...]] = field(default_factory=set)
+    """Keys: whom they belong to, and what they are known by."""
 
 
 @dataclass
@@ -40,25 +45,38 @@ class Named:
     regions: frozenset[str]
     homes: frozenset[str]
     devices: frozenset[str]
+    organisations: frozenset[str] = frozenset()
+    contacts: frozenset[ContactRef] = frozenset()
 
 
 def named(rows: Iterable[Parsed]) -> Named:
-    """Every region, home and device that the rows are or refer to."""
+    """Everything that the rows are or refer to."""
     regions: set[object] = set()
     homes: set[object] = set()
     devices: set[object] = set()
+    organisations: set[object] = set()
+    contacts: set[ContactRef] = set()
     for row in rows:
         match row.kind.name:
             case "regions":
                 regions |= {row.given["code"], row.given.get("parent")}
             case "homes":
                 regions.add(row.given["village"])
+            case "organisations":
+                organisations.add(row.given["code"])
+                regions |= set(str(row.given.get("zones", "")).split())
             case "contacts":
-                regions.add(row.given["region"])
+                regions.add(row.given.get("region"))
+                organisations.add(row.given.get("organisation"))
+                homes.add(row.given.get("home"))
+            case "duties":
+                contacts.add(ref_in_roster(row.given))
+            case "substitutes":
+                contacts |= {ref_in_roster(row.given), ref_in_roster(row.given, "substitute")}
             case _:
                 homes.add(row.given.get("home"))
                 devices |= {row.given["uid"], row.given.get("gateway"), row.given.get("part_of")}
-    return Named(_texts(regions), _texts(homes), _texts(devices))
+    return Named(_texts(regions), _texts(homes), _texts(devices), _texts(organisations), frozenset(contacts))
 
 
 def _texts(names: set[object]) -> frozenset[str]:
@@ -87,7 +105,8 @@ class _Arranger:
         levels = [[row for row in by_kind["regions"] if row.given["level"] == level] for level in LEVELS]
         groups: list[list[Parsed]] = []
         refused: list[Result] = []
-        for group in (*levels, by_kind["homes"], *waves, by_kind["contacts"]):
+        people = [by_kind[kind] for kind in ("organisations", "contacts", "duties", "substitutes")]
+        for group in (*levels, by_kind["homes"], *waves, *people):
             taken = []
             for row in group:
                 result = self._judge(row)
@@ -95,7 +114,7 @@ class _Arranger:
                     taken.append(row)
                 else:
                     refused.append(result)
-                    self._failed.add((row.kind.name, row.key[0]))
+                    self._failed.add((row.kind.name, row.shown if row.kind.name == "contacts" else row.key[0]))
             groups.append(taken)
         return Arranged(groups, refused)
 
@@ -111,9 +130,14 @@ class _Arranger:
                 return self._judge_region(row)
             case "homes":
                 return self._judge_home(row)
+            case "organisations":
+                return self._judge_organisation(row)
             case "contacts":
-                region = str(row.given["region"])
-                return None if region in self._known.levels else self._missing(row, "region", "regions", region)
+                return self._judge_contact(row)
+            case "duties":
+                return self._judge_in_roster(row, "contact")
+            case "substitutes":
+                return self._judge_in_roster(row, "contact") or self._judge_in_roster(row, "substitute")
             case _:
                 return self._judge_device(row)
 
@@ -141,6 +165,33 @@ class _Arranger:
             return row.refused("village", f"{shown(village)} is a {level}", "the code of a village")
         self._known.homes.add(row.key[0])
         return None
+
+    def _judge_organisation(self, row: Parsed) -> Result | None:
+        for zone in str(row.given.get("zones", "")).split():
+            if zone not in self._known.levels:
+                return self._missing(row, "zones", "regions", zone)
+        self._known.organisations.add(row.key[0])
+        return None
+
+    def _judge_contact(self, row: Parsed) -> Result | None:
+        owner = next(name for name in OWNERS if row.given.get(name))
+        code = str(row.given[owner])
+        places: dict[str, tuple[KindName, Collection[str]]] = {
+            "region": ("regions", self._known.levels),
+            "organisation": ("organisations", self._known.organisations),
+            "home": ("homes", self._known.homes),
+        }
+        kind, there = places[owner]
+        if code not in there:
+            return self._missing(row, owner, kind, code)
+        self._known.contacts.add(row.key)
+        return None
+
+    def _judge_in_roster(self, row: Parsed, column: str) -> Result | None:
+        owner, address = owner_of(row.given), str(row.given[column])
+        if (owner, address) in self._known.contacts:
+            return None
+        return self._missing(row, column, "contacts", shown_key((owner, address)))
 
     def _judge_device(self, row: Parsed) -> Result | None:
         uid, kind = row.key[0], str(row.given["type"])

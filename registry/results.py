@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from registry.columns import KINDS, KindName
+from registry.column import KindName
+from registry.columns import KINDS
 from registry.sheets import quoted
 
 Outcome = Literal["added", "changed", "unchanged", "refused"]

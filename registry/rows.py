@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.cells import Cell, Wrong, is_blank, shown, tidy
-from registry.columns import GATEWAY, Blank, Column, Kind
+from registry.column import Blank, Column, Kind
+from registry.columns import GATEWAY
+from registry.people import WrongRow
 from registry.results import Place, Result
 from registry.tables import Table
 
@@ -71,16 +73,25 @@ def _parse(table: Table, line: int, cells: tuple[Cell, ...]) -> Parsed | Result 
             continue
         if value is not Blank.KEEP:
             given[column.name] = value
-    surplus = [cell for cell in cells[len(table.columns) :] if not is_blank(cell)]
-    if surplus and wrong is None:
-        wrong = ("", Wrong(f"has {len(cells)} cells", f"{len(table.columns)}, as the header: is a comma in a text?"))
-    key = tuple(str(given[name]) for name in kind.key if name in given)
+    wrong = wrong or _surplus(table, cells)
+    key = tuple(str(given[name]) for name in kind.key if given.get(name))
+    if wrong is None:
+        try:
+            key = kind.key_of(given)
+        except WrongRow as whole:
+            wrong = whole.column, whole
     if wrong is not None:
         why, expected = wrong[1].why, wrong[1].expected
         return Result(place, kind.name, shown_key(key), "refused", column=wrong[0], why=why, expected=expected)
     if kind.name == "gateways":
         given["type"] = GATEWAY
     return Parsed(place, kind, key, given)
+
+
+def _surplus(table: Table, cells: tuple[Cell, ...]) -> tuple[str, Wrong] | None:
+    if all(is_blank(cell) for cell in cells[len(table.columns) :]):
+        return None
+    return "", Wrong(f"has {len(cells)} cells", f"{len(table.columns)}, as the header: is a comma in a text?")
 
 
 def _value(column: Column, cell: Cell) -> object:
@@ -92,6 +103,7 @@ def _value(column: Column, cell: Cell) -> object:
 
 
 def _is_remark(table: Table, cells: tuple[Cell, ...]) -> bool:
-    at = next(at for at, column in enumerate(table.columns) if column is not None and column.name == table.kind.key[0])
+    first = next(column for column in table.kind.columns if column in table.columns)
+    at = table.columns.index(first)
     cell = cells[at] if at < len(cells) else None
     return isinstance(cell, str) and tidy(cell)[:1] in {REMARK, "＃"}

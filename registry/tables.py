@@ -9,7 +9,8 @@ from typing import Final
 
 from foundation.errors import SettingsError
 from registry.cells import Cell, tidy
-from registry.columns import KIND, KINDS, Column, Kind, KindName
+from registry.column import Column, Kind, KindName
+from registry.columns import KIND, KINDS
 from registry.sheets import Grid, Line
 
 NOT_DATA: Final = frozenset({"notes", "lists"})

@@ -12,24 +12,31 @@ from openpyxl.worksheet.datavalidation import DataValidation
 
 from foundation.errors import SettingsError
 from registry.cells import day, flag
-from registry.columns import CLASSES, KINDS, LEVELS, STATE_NAMES, TYPES, Column
+from registry.column import Column
+from registry.columns import CLASSES, KINDS, LEVELS, STATE_NAMES, TYPES
 from registry.exporting import DAY_FORMAT, TEXT_FORMAT, refuse_target, whole_file
+from registry.people import DAYS, LANGUAGES
+from registry.people_columns import ORGANISATIONS
 from registry.rows import REMARK
 
 LAST_ROW: Final = 20_000
 """How far down the lists to choose from reach."""
 _YES_NO: Final = {"yes": "是", "no": "否"}
-_LISTS: Final = (
+_LISTS: Final[tuple[tuple[str, dict[str, str]], ...]] = (
     ("level", LEVELS),
     ("type", TYPES),
     ("state", STATE_NAMES),
     ("building_class", CLASSES),
     ("flag", _YES_NO),
+    ("kind", ORGANISATIONS),
+    ("language", LANGUAGES),
+    ("days", DAYS),
 )
 _HEADER: Final = (Font(bold=True), PatternFill("solid", fgColor="FFD9E2F3"))
 _REMARK: Final = Font(italic=True, color="FF7F7F7F")
 _NOTES: Final = (
-    "一个表一类：regions 区域，homes 住户，gateways 网关，devices 设备，contacts 联系人。One sheet a kind of rows.",
+    "一个表一类 One sheet a kind of rows: regions 区域，homes 住户，gateways 网关，devices 设备，",
+    "organisations 单位，contacts 联系人，duties 值班，substitutes 替班。",
     "第一行是列名，不要改；可以删掉不用的列。The first row names the columns; leave out those that you do not need.",
     "第一格以 # 开头的行是说明和示例，不会导入。Rows whose first cell begins with # are remarks and are not read.",
     "没有的列保持原值；空格子清空原值（state、installed_on、accepted_on 除外）。A missing column leaves what is there.",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 from psycopg import errors
@@ -72,12 +72,35 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """Somebody who is told about a region's alarms."""
+    """Somebody who is told about the alarms of a region, of an organisation's zone, or (a relative) of a home."""
 
-    region: str
+    region: str | None
     name: str
     role: str
-    phone: str
+    phone: str | None
+    language: str = "zh-CN"
+    wecom_id: str | None = None
+    wechat_id: str | None = None
+    email: str | None = None
+    endpoint: str | None = None
+    organisation: str | None = None
+    home: str | None = None
+
+    @property
+    def ref(self) -> ContactRef:
+        """How it is found again."""
+        other = None if self.phone else self.wecom_id or self.wechat_id or self.email or self.endpoint
+        return ContactRef(self.region, self.organisation, self.home, self.phone, other)
+
+
+class ContactRef(NamedTuple):
+    """A contact by whom it belongs to, and its phone; `other`: what it is known by if it has no phone."""
+
+    region: str | None
+    organisation: str | None
+    home: str | None
+    phone: str | None
+    other: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +164,16 @@ def put_devices(connection: psycopg.Connection, rows: Iterable[DeviceRow]) -> No
 
 
 def put_contacts(connection: psycopg.Connection, rows: Iterable[ContactRow]) -> None:
-    """Adds contacts, or changes those with the same region and phone. Raises NotFound."""
+    """Adds contacts, or changes those that are there by their `ref`. Raises NotFound."""
+    rows = list(rows)
+    known = contact_ids(connection, [row.ref for row in rows])
     connection.execute(sql("stage_contacts"))
     connection.execute("truncate staged_contact")
-    _copy(connection, "copy_contacts", ContactRow, rows)
-    with _references("a contact's region"):
+    names = _NAMES[ContactRow]
+    with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=column_list(("id", *names)))) as copy:
+        for row in rows:
+            copy.write_row((known.get(row.ref), *attrgetter(*names)(row)))
+    with _references("a contact's region, organisation or home"):
         connection.execute(sql("put_contacts"))
 
 
@@ -211,12 +239,17 @@ def present_devices(connection: psycopg.Connection, uids: Sequence[str]) -> dict
     return {row.uid: row for row in _load(connection, "devices_by_uid", DeviceRow, (uids,))}
 
 
-def present_contacts(
-    connection: psycopg.Connection, keys: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], ContactRow]:
-    """The contacts of these (region, phone), locked until the transaction ends."""
-    parameters = ([region for region, _ in keys], [phone for _, phone in keys])
-    return {(row.region, row.phone): row for row in _load(connection, "contacts_by_key", ContactRow, parameters)}
+def present_contacts(connection: psycopg.Connection, refs: Sequence[ContactRef]) -> dict[ContactRef, ContactRow]:
+    """The contacts of these references, locked until the transaction ends."""
+    known = contact_ids(connection, refs)
+    rows = {row[0]: ContactRow(*row[1:]) for row in connection.execute(sql("contacts_by_id"), (list(known.values()),))}
+    return {ref: rows[number] for ref, number in known.items() if number in rows}
+
+
+def contact_ids(connection: psycopg.Connection, refs: Sequence[ContactRef]) -> dict[ContactRef, int]:
+    """The ids of those of these contacts that are there; of two with the same address the older one."""
+    columns = [list(column) for column in zip(*refs, strict=True)] if refs else [[], [], [], [], []]
+    return {refs[place - 1]: number for place, number in connection.execute(sql("contact_ids"), columns)}
 
 
 def with_credential(connection: psycopg.Connection, uids: Sequence[str]) -> set[str]:

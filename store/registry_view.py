@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from foundation.errors import NotFound
 from store.named_sql import sql
-from store.registry_rows import ContactRow, DeviceRow, HomeRow, RegionRow, say_whose_hand
+from store.registry_rows import DeviceRow, HomeRow, RegionRow, say_whose_hand
 
 AT_A_TIME = 10_000
 """Rows that are fetched at a time: an export needs no more memory for a whole city."""
@@ -30,11 +30,6 @@ def every_home(connection: psycopg.Connection) -> Iterator[HomeRow]:
 def every_device(connection: psycopg.Connection, *, gateways: bool) -> Iterator[DeviceRow]:
     """All gateways, or all other devices, by uid; a drill's twins are none."""
     return (DeviceRow(*row) for row in _stream(connection, sql("every_device"), (gateways,)))
-
-
-def every_contact(connection: psycopg.Connection) -> Iterator[ContactRow]:
-    """All contacts, by region and phone."""
-    return (ContactRow(*row) for row in _stream(connection, sql("every_contact")))
 
 
 def count_homes(connection: psycopg.Connection) -> dict[str, int]:

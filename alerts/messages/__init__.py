@@ -3,7 +3,7 @@
 A message of a drill says so three times: before the place, before what happened, and in what to do.
 """
 
-from alerts.messages.alarm import Level, cleared, escalated, flapping, help_asked, raised, reopened
+from alerts.messages.alarm import cleared, escalated, flapping, help_asked, raised, reopened
 from alerts.messages.compose import compose, fields, subject, values
 from alerts.messages.digest import digest
 from alerts.messages.incident import (
@@ -25,7 +25,6 @@ from alerts.messages.kept import Say, kept, say_kept
 from alerts.messages.place import Params, Person, Place, local_time
 
 __all__ = [
-    "Level",
     "Params",
     "Person",
     "Place",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from alerts.messages.place import Params, Place, in_a_drill, local_time, params_of
 from alerts.messages.words import ALL, advice_of, what_of
+from catalogue.escalation import Level
 from catalogue.language import Language, language_of
 from catalogue.rules import Rule
-
-Level = Literal["village", "township", "county", "city"]
-"""Who is told: the village knows what to do; those above it are to send somebody."""
 
 
 def raised(

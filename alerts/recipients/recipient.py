@@ -22,7 +22,8 @@ class Recipient:
     language: str
     ways: tuple[Way, ...]
     why: str = "contact"
-    """Named reason why this one is told: contact, on_duty, substitute, organisation, relative, canary."""
+    """Named reason why this one is told: contact, on_duty, substitute, nobody_on_duty, region_above, organisation,
+    relative, canary."""
 
 
 def ways_for(recipient: Recipient, template: TemplateName) -> tuple[Way, ...]:

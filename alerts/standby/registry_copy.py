@@ -33,6 +33,10 @@ create table recipient (
     region_id integer not null, contact_id integer not null, phone text not null, language text not null,
     primary key (region_id, contact_id)
 ) without rowid;
+create table relative (
+    device_id integer not null, contact_id integer not null, phone text not null, language text not null,
+    primary key (device_id, contact_id)
+) without rowid;
 """
 
 
@@ -76,10 +80,11 @@ class RegistryCopy:
         )
 
     def contacts(self, device: ListedDevice) -> list[Contact]:
-        """Who is told about it, as recipients_for_device would say."""
+        """Who is told about it: everybody of its region, whoever is on duty, and relatives; no organisations."""
         rows = self._ask(
-            "select contact_id, phone, language from recipient where region_id = ? order by contact_id",
-            (device.region_id,),
+            "select contact_id, phone, language from recipient where region_id = ?"
+            " union select contact_id, phone, language from relative where device_id = ? order by contact_id",
+            (device.region_id, device.id),
         )
         return [Contact(*row) for row in rows]
 
@@ -116,6 +121,7 @@ async def copy_registry(connection: psycopg.AsyncConnection, path: Path) -> int:
             await connection.execute("set transaction isolation level repeatable read, read only")
             await _copy(connection, "deployment_mark", file, "insert into deployment values (?)")
             await _copy(connection, "standby_recipients", file, "insert into recipient values (?, ?, ?, ?)")
+            await _copy(connection, "standby_relatives", file, "insert into relative values (?, ?, ?, ?)")
             devices = await _copy(
                 connection, "standby_devices", file, "insert into device values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
             )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from catalogue.building_classes import BUILDING_CLASS
 from catalogue.device_types import DEVICE_TYPE
+from catalogue.organisation_kinds import ORGANISATION_KIND
 
 Priority = Literal["critical", "high", "medium", "low"]
 Seconds = Annotated[FiniteFloat, Field(ge=0)]
@@ -70,6 +71,7 @@ class Rule(BaseModel):
     models: tuple[str, ...] = ()
     building_classes: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    organisations: tuple[str, ...] = ()
     season: Season | None = None
     hours: Hours | None = None
     suppressed_by: tuple[Suppressor, ...] = ("shelving", "maintenance", "out_of_service", "flapping")
@@ -127,6 +129,12 @@ class Rule(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _organisations_are_told(self) -> Rule:
+        if self.organisations and not self.tell:
+            raise ValueError("organisations hear of rules that are told: leave organisations out, or tell it")
+        return self
+
+    @model_validator(mode="after")
     def _closed_by_a_person(self) -> Rule:
         if self.tell_late and not self.latching:
             raise ValueError("tell_late is for latching rules: no reading clears what was over when we heard of it")
@@ -137,6 +145,7 @@ class Rule(BaseModel):
         for what, named, known in (
             ("device type", (*self.types, *self.except_types), DEVICE_TYPE),
             ("building class", self.building_classes, BUILDING_CLASS),
+            ("kind of organisation", self.organisations, ORGANISATION_KIND),
         ):
             unknown = sorted(set(named) - known.keys())
             if unknown:

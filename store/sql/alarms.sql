@@ -67,37 +67,6 @@ left join lateral (
 ) c on true
 where d.id = %s
 
--- name: recipients_for_device
--- The contacts of the device's village, or of the nearest region above it that has any; a device without a home
--- belongs to the top of the tree, so that its alarm is not told to nobody. The canary has a recipient of its own.
-with recursive up as (
-    select r.id, r.parent_id, r.level, 0 as steps
-    from region r
-    where r.id = coalesce((select h.region_id from device d join home h on h.id = d.home_id where d.id = %(device)s),
-                          (select id from region where parent_id is null order by id limit 1))
-    union all
-    select r.id, r.parent_id, r.level, up.steps + 1 from region r join up on r.id = up.parent_id
-), nearest as (
-    select id from up
-    where up.level = any(%(levels)s) and exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
-)
-select c.id, c.language, ways_of(c) from contact c join nearest on nearest.id = c.region_id
-where not exists (select 1 from canary k where k.device_id = %(device)s)
-union all
-select c.id, c.language, ways_of(c) from canary k join contact c on c.id = k.contact_id where k.device_id = %(device)s
-order by 1
-
--- name: recipients_for_region
-with recursive up as (
-    select r.id, r.parent_id, r.level, 0 as steps from region r where r.id = %(region)s
-    union all
-    select r.id, r.parent_id, r.level, up.steps + 1 from region r join up on r.id = up.parent_id
-), nearest as (
-    select id from up
-    where up.level = any(%(levels)s) and exists (select 1 from contact c where c.region_id = up.id) order by steps limit 1
-)
-select c.id, c.language, ways_of(c) from contact c join nearest on nearest.id = c.region_id order by c.id
-
 -- name: told_contacts
 -- Who was told, or is about to be, that this alarm was raised: they also hear that it is over.
 select distinct on (c.id) c.id, c.language, ways_of(c) from notification n join contact c on c.id = n.contact_id

@@ -82,15 +82,43 @@ where x.day is not null
   and not exists (select 1 from device_state_log n where n.device_id = d.id and n.to_state = x.state)
 
 -- name: stage_contacts
-create temp table if not exists staged_contact (region text, name text, role text, phone text)
+create temp table if not exists staged_contact (
+    id integer, region text, name text, role text, phone text, language text, wecom_id text, wechat_id text, email text,
+    endpoint text, organisation text, home text)
 
 -- name: copy_contacts
 copy staged_contact ({columns}) from stdin
 
 -- name: put_contacts
-insert into contact (region_id, name, role, phone)
-select coalesce(r.id, -1), s.name, s.role, s.phone from staged_contact s left join region r on r.code = s.region
-on conflict (region_id, phone) do update set name = excluded.name, role = excluded.role
+-- Those that are there (`contact_ids`) are changed, the others are new.
+with changed as (
+    update contact c
+    set name = s.name, role = s.role, phone = s.phone, language = s.language, wecom_id = s.wecom_id,
+        wechat_id = s.wechat_id, email = s.email, endpoint = s.endpoint
+    from staged_contact s where c.id = s.id
+)
+insert into contact (region_id, name, role, phone, language, wecom_id, wechat_id, email, endpoint, organisation_id, home_id)
+select case when s.region is not null then coalesce(r.id, -1) end, s.name, s.role, s.phone, s.language, s.wecom_id,
+       s.wechat_id, s.email, s.endpoint, case when s.organisation is not null then coalesce(o.id, -1) end,
+       case when s.home is not null then coalesce(h.id, -1) end
+from staged_contact s
+left join region r on r.code = s.region
+left join organisation o on o.code = s.organisation
+left join home h on h.code = s.home
+where s.id is null
+
+-- name: contact_ids
+-- Contacts by whom they belong to and what they are known by: the phone or, where they have none, the first of the rest.
+select k.place, c.id
+from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+     with ordinality as k (region, organisation, home, phone, other, place)
+left join region r on r.code = k.region
+left join organisation o on o.code = k.organisation
+left join home h on h.code = k.home
+join contact c on (c.region_id = r.id or c.organisation_id = o.id or c.home_id = h.id)
+              and (c.phone = k.phone
+                   or c.phone is null and coalesce(c.wecom_id, c.wechat_id, c.email, c.endpoint) = k.other)
+order by k.place, c.id desc
 
 -- name: stage_credentials
 create temp table if not exists staged_credential (uid text, hash text)
@@ -133,11 +161,11 @@ select d.uid, d.type, d.model, d.vendor, d.serial, (select h.code from home h wh
        d.owner, d.responsible_body
 from device d where d.uid = any(%s) order by d.uid for no key update of d
 
--- name: contacts_by_key
-select r.code, c.name, c.role, c.phone
-from contact c join region r on r.id = c.region_id
-where (r.code, c.phone) in (select * from unnest(%s::text[], %s::text[])) order by r.code, c.phone
-for no key update of c
+-- name: contacts_by_id
+select c.id, (select r.code from region r where r.id = c.region_id), c.name, c.role, c.phone, c.language, c.wecom_id,
+       c.wechat_id, c.email, c.endpoint, (select o.code from organisation o where o.id = c.organisation_id),
+       (select h.code from home h where h.id = c.home_id)
+from contact c where c.id = any(%s) order by c.id for no key update of c
 
 -- name: with_credential
 select uid from device_credential where uid = any(%s)

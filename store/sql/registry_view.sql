@@ -25,11 +25,6 @@ left join (select distinct on (device_id) device_id, at from device_state_log wh
 where d.drill_id is null and (d.type = 'gateway') = %s
 order by d.uid collate "C"
 
--- name: every_contact
-select r.code, c.name, c.role, c.phone
-from contact c join region r on r.id = c.region_id
-order by r.code collate "C", c.phone collate "C"
-
 -- name: count_homes
 select r.code, count(*) from home h join region r on r.id = h.region_id group by r.code
 

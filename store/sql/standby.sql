@@ -1,6 +1,6 @@
 -- name: standby_devices
 -- What alerts must know of each device to tell its alarm without the database; words as in where_is. A device without a
--- home belongs to the top of the tree, as in recipients_for_device.
+-- home belongs to the top of the tree, as in recipient_candidates.
 select d.uid, d.id, d.type, d.interval_s, d.drill_id is not null, g.uid, coalesce(r.name, ''),
        coalesce(nullif(h.address, ''), h.code, ''),
        coalesce(h.region_id, (select id from region where parent_id is null order by id limit 1))
@@ -11,18 +11,25 @@ left join region r on r.id = h.region_id
 where d.state <> 'retired'
 
 -- name: standby_recipients
--- Who is told of a region: its contacts, or those of the nearest region above it that has any.
+-- Who is told of a region: its contacts, or those of the nearest region above it that has any with a number. Whoever is on
+-- duty: a copy may be old, and all are better than nobody.
 with recursive up as (
     select id as of_region, id, parent_id, 0 as steps from region
     union all
     select up.of_region, r.id, r.parent_id, up.steps + 1 from region r join up on r.id = up.parent_id
 ), nearest as (
     select distinct on (of_region) of_region, id from up
-    where exists (select 1 from contact c where c.region_id = up.id)
+    where exists (select 1 from contact c where c.region_id = up.id and c.phone is not null)
     order by of_region, steps
 )
 select nearest.of_region, c.id, c.phone, c.language from nearest join contact c on c.region_id = nearest.id
 where c.phone is not null
+
+-- name: standby_relatives
+-- Relatives of vulnerable homes, by the home's devices.
+select d.id, c.id, c.phone, c.language
+from contact c join home h on h.id = c.home_id join device d on d.home_id = h.id
+where h.vulnerable and c.phone is not null and d.state <> 'retired'
 
 -- name: deployment_mark
 select mark from deployment

@@ -260,7 +260,7 @@ async def test_a_new_pack_is_weighed_against_the_present_one(
     assert code == 0
     report = json.loads(said)
     assert (report["readings"], report["devices"]) == (100, 6)
-    assert report["present"]["pack"] == "default@4"
+    assert report["present"]["pack"] == "default@5"
     present, new = report["present"]["by_rule"], report["new"]["by_rule"]
     assert (present["boiler_flow_95"]["alarms"], present["boiler_flow_95"]["messages"]) == (1, 2)
     assert new["boiler_flow_95"]["alarms"] == 0
@@ -273,7 +273,7 @@ async def test_a_new_pack_is_weighed_against_the_present_one(
 
     code, said, _ = ran(world, monkeypatch, "--pack", str(pack), *span)
     assert code == 0
-    for words in ("default@4", "default@99", "boiler_flow_95", VILLAGE, "readings/s", "nobody acknowledges"):
+    for words in ("default@5", "default@99", "boiler_flow_95", VILLAGE, "readings/s", "nobody acknowledges"):
         assert words in said, said
 
     wrong = {

@@ -30,7 +30,7 @@ async def test_co_at_300_ppm_is_told_after_a_second_sample(world: World) -> None
         "active", "confirmed_by_second_sample", "critical",
     )  # fmt: skip
     assert alarm["raised_at"] == world.at(10)
-    assert alarm["pack"] == "default@4"
+    assert alarm["pack"] == "default@5"
     (message,) = await world.messages()
     assert "一氧化碳超过300ppm（现356ppm）" in message["body"]
     assert (message["template"], message["kind"]) == ("critical", "raised")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
@@ -13,16 +13,34 @@ import pytest
 
 from foundation.errors import SettingsError
 from registry import exporting
+from registry.column import AnyRow
 from registry.exporting import export
 from registry.importing import import_files
-from registry.merging import AnyRow
 from registry.sheets import read
 from registry.step import take_step
 from store.connect import connect
 from store.registry import add_contact, set_credential
-from store.registry_rows import DeviceRow, HomeRow, RegionRow, put_devices, put_homes, register
+from store.registry_people import (
+    DutyRow,
+    OrganisationRow,
+    SubstituteRow,
+    put_duties,
+    put_organisations,
+    put_substitutes,
+)
+from store.registry_rows import (
+    ContactRow,
+    DeviceRow,
+    HomeRow,
+    RegionRow,
+    put_contacts,
+    put_devices,
+    put_homes,
+    register,
+)
 from store.registry_view import every_device
 
+PEOPLE = {"organisations": 1, "contacts": 5, "duties": 3, "substitutes": 1}
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 """Later than the days that the log has from the database's own clock."""
 
@@ -49,6 +67,25 @@ def fill(url: str) -> None:
         )
         add_contact(connection, region="v1", name="王某某", role="村委会值班", phone="13800000201")
         add_contact(connection, region="150521", name="Bat", role="", phone="+97699112233")
+        put_organisations(connection, [OrganisationRow("GAS-01", "=燃气公司", "gas", "150521 v1")])
+        put_contacts(
+            connection,
+            [
+                ContactRow("v1", "李某某", "", None, "en", wecom_id="li", email="li@example.cn"),
+                ContactRow(None, "值班室", "", "04758234567", organisation="GAS-01", endpoint="wecom_robot:gas"),
+                ContactRow(None, "女儿", "", "13800000300", home="h1"),
+            ],
+        )
+        winter = date(2025, 10, 15), date(2026, 4, 15)
+        put_duties(
+            connection,
+            [
+                DutyRow("v1", None, "13800000201", *winter, days="workdays", begins="20:00", ends="08:00"),
+                DutyRow("v1", None, "li", *winter, days="sat,sun", withdrawn=True),
+                DutyRow(None, "GAS-01", "04758234567", date(2025, 10, 1)),
+            ],
+        )
+        put_substitutes(connection, [SubstituteRow("v1", None, "13800000201", "li", *winter)])
         set_credential(connection, "kz01-co", "$7$101$salt$a-hash-that-stays-here")
         connection.execute(
             "insert into drill (name, scenario, homes, started_by, started_at, ends_at)"
@@ -73,7 +110,7 @@ def test_export_import_export_is_the_same(make_database: Callable[[], str], tmp_
     fill(full)
     with connect(full, autocommit=True) as connection:
         counts = export(connection, first)
-    assert counts == {"regions": 2, "homes": 2, "gateways": 1, "devices": 4, "contacts": 2}, "a drill's twin is none"
+    assert counts == {"regions": 2, "homes": 2, "gateways": 1, "devices": 4, **PEOPLE}, "a drill's twin is none"
     with connect(empty, autocommit=True) as connection:
         report = import_files(connection, [first], passwords=tmp_path / "p.csv", clock=lambda: NOW)
         assert report.refused == []

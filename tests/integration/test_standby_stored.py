@@ -124,6 +124,11 @@ async def test_the_copy_knows_of_each_device_what_the_database_would_say(
         add_device(connection, uid="gone-co", device_type="co_detector", home="lonely")
         connection.execute("update device set state = 'retired' where uid = 'gone-co'")
         connection.execute("update device set gateway_id = 1 where uid = 'lonely-co'")
+        connection.execute("update home set vulnerable = true where code = 'home-000'")
+        connection.execute(
+            "insert into contact (home_id, name, phone)"
+            " select id, '女儿', '13900000300' from home where code = 'home-000'"
+        )
         connection.commit()
     path = tmp_path / "registry.sqlite"
     assert await copy_registry(database, path) == 8
@@ -137,8 +142,9 @@ async def test_the_copy_knows_of_each_device_what_the_database_would_say(
         where = await (await database.execute(sql("where_is"), (device["id"],))).fetchone()
         assert where is not None
         assert found.place == Place(*where[:5])
-        told = [recipient.contact_id for recipient in await recipients_for_device(database, device["id"], now=NIGHT)]
-        assert [contact.id for contact in copy.contacts(found)] == told
+        would = await recipients_for_device(database, device["id"], rule=default_pack().by_id["co_300"], now=NIGHT)
+        assert [contact.id for contact in copy.contacts(found)] == [one.contact_id for one in would]
+        assert ("relative" in {one.why for one in would}) is (device["uid"] in {"co-000", "gb-000"})
         assert copy.contacts(found), "the test would show nothing"
     lonely = copy.device("lonely-co")
     assert lonely is not None

@@ -55,7 +55,7 @@ def event(**more: object) -> dict[str, Any]:
 
 def test_a_pack_names_itself_on_its_alarms() -> None:
     assert parse_pack(pack(co(), event(id="bit")), "mine.yaml").label == "test@3"
-    assert PACK.label == "default@4"
+    assert PACK.label == "default@5"
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_pack_of_ones_own_extends_another_one(tmp_path: Path) -> None:
         ("pack: a\nversion: 1\nextends: a.yaml\nrules: []", "a.yaml: a.yaml extends itself in the end"),
         ("pack: a\nversion: 1\nextends: b.yaml\nrules: []", "cannot read"),
         ("pack: a\nversion: 1\nextends: default\nwithout:\n- offline\n- ofline\nrules: []",
-         "a.yaml:6, without: default@4 has no rule 'ofline'"),
+         "a.yaml:6, without: default@5 has no rule 'ofline'"),
         ("pack: a\nversion: 1\nwithout: [offline]\nrules: []", "a.yaml:3, without: nothing is extended"),
         ("pack: a\nversion: 1\nrules:\n- id: here\n  stands_at: elsewhere", "a.yaml:5, stands_at: this is found out"),
     ],

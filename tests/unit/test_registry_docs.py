@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.columns import KINDS, Kind
+from registry.column import Kind
+from registry.columns import KINDS
 from registry.lifecycle import STATES, STEPS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "registry.md").read_text(encoding="utf-8")

@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 
 from catalogue.building_classes import BUILDING_CLASS
 from catalogue.device_types import DEVICE_TYPE
+from catalogue.organisation_kinds import ORGANISATION_KIND
 from registry.cells import Wrong, code, is_blank, text, uid
-from registry.columns import KIND, KINDS, KindName
+from registry.column import AnyRow, KindName
+from registry.columns import KIND, KINDS
 from registry.exporting import write_csv, write_workbook
 from registry.lifecycle import STATE
-from registry.merging import AnyRow, Merged, merge
+from registry.merging import Merged, merge
+from registry.people import LANGUAGES, zones
 from registry.rows import Parsed, parse
 from registry.sheets import Grid, read_csv, read_xlsx
 from registry.tables import tables
+from store.registry_people import DutyRow, OrganisationRow, SubstituteRow
 from store.registry_rows import LEVELS, ContactRow, DeviceRow, HomeRow, RegionRow
 
 TODAY = date(2026, 1, 15)
@@ -57,14 +61,36 @@ homes = st.builds(
     HomeRow, codes, codes, texts, texts, st.booleans(), st.booleans(), st.sampled_from([*BUILDING_CLASS]),
     numbers, numbers, texts, texts,
 )  # fmt: skip
-contacts = st.builds(ContactRow, codes, some_text, texts, phones)
+owners = st.tuples(codes, st.none()) | st.tuples(st.none(), codes)
+contacts = st.builds(
+    lambda owner, name, role, phone, language, wecom, openid: ContactRow(
+        owner[0], name, role, phone, language, wecom if phone else wecom or "w1", openid, "a@b.cn", None, owner[1]
+    ),
+    owners, some_text, texts, st.none() | phones, st.sampled_from([*LANGUAGES]), st.none() | codes, st.none() | codes,
+)  # fmt: skip
+organisations = st.builds(
+    OrganisationRow, codes, some_text, st.sampled_from([*ORGANISATION_KIND]),
+    st.sets(codes, max_size=3).map(lambda some: " ".join(sorted(some))).filter(kept(zones)),
+)  # fmt: skip
+times = st.times().map(lambda at: f"{at:%H:%M}")
+duty_days = st.sampled_from(["every", "workdays", "rest_days", "mon", "mon,thu,sun"])
+duties = st.builds(
+    lambda owner, *rest: DutyRow(*owner, *rest),
+    owners, phones, st.dates(date(2020, 1, 1), TODAY), st.none() | st.dates(TODAY), duty_days, times, times,
+    st.booleans(),
+)  # fmt: skip
+substitutes = st.builds(
+    lambda owner, *rest: SubstituteRow(*owner, *rest),
+    owners, phones, st.just("wang-li"), st.dates(date(2020, 1, 1), TODAY), st.none() | st.dates(TODAY), st.booleans(),
+)  # fmt: skip
 devices = st.builds(
     DeviceRow, uids, st.sampled_from([*DEVICE_TYPE]), texts, texts, texts, st.none() | codes, st.none() | uids,
     st.none() | uids, st.integers(1, 86_400), st.sampled_from([*STATE]), days, days, texts, texts,
 )  # fmt: skip
 gateways = devices.map(lambda row: dataclasses.replace(row, type="gateway", gateway=None, part_of=None))
 STRATEGY: dict[KindName, st.SearchStrategy[AnyRow]] = {
-    "regions": regions, "homes": homes, "gateways": gateways, "devices": devices, "contacts": contacts,
+    "regions": regions, "homes": homes, "gateways": gateways, "devices": devices, "organisations": organisations,
+    "contacts": contacts, "duties": duties, "substitutes": substitutes,
 }  # fmt: skip
 
 
@@ -107,4 +133,4 @@ def test_a_text_that_a_spreadsheet_would_mangle_survives(hard: str) -> None:
 
 
 def key_of(kind: KindName, row: AnyRow) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in KIND[kind].key)
+    return KIND[kind].key_of(dataclasses.asdict(row))

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from foundation.errors import SettingsError
-from registry.columns import KIND, KINDS, KindName
+from registry.column import KindName
+from registry.columns import KIND, KINDS
 from registry.results import Report, Result
 from registry.rows import Parsed, parse
 from registry.sheets import Grid, read_csv

@@ -56,4 +56,5 @@ def test_lists_to_choose_from_point_at_what_the_catalogue_has() -> None:
         for column in kind.columns:
             if column.choices is not None:
                 assert offered.pop((kind.name, column.name)) == [*column.choices]
-    assert offered == {("homes", "vacant"): ["yes", "no"], ("homes", "vulnerable"): ["yes", "no"]}
+    flags = [("homes", "vacant"), ("homes", "vulnerable"), ("duties", "withdrawn"), ("substitutes", "withdrawn")]
+    assert offered == {key: ["yes", "no"] for key in flags}

@@ -154,7 +154,7 @@ def test_the_command_prints_json_and_takes_another_pack(tmp_path: Path) -> None:
     told = CliRunner().invoke(
         app, ["rules", "try", "--type", "co_detector", "--readings", str(file), "--pack", str(pack)]
     )
-    assert told.stdout.splitlines() == ["default@4: 0 alarms"]
+    assert told.stdout.splitlines() == ["default@5: 0 alarms"]
 
 
 def test_the_command_says_what_it_cannot_use(tmp_path: Path) -> None:
