@@ -41,7 +41,7 @@ from alerts.metrics import AlertsMetrics
 from alerts.standby.reconcile import Reconciliation, Untold
 from catalogue.rules import pack_in_force
 from foundation.clock import Clock
-from foundation.logs import mask_phone
+from foundation.sealing import masked, unseal
 from store.connect import Pool
 from store.named_sql import sql
 
@@ -70,7 +70,7 @@ class _Parcel:
     @property
     def message(self) -> Message:
         template: TemplateName = "critical" if self.template == "critical" else "routine"
-        return Message(self.phone, template, self.params, self.key)
+        return Message(unseal(self.phone), template, self.params, self.key)
 
 
 class Courier:
@@ -178,7 +178,7 @@ class Courier:
         if self._metrics is not None:
             self._metrics.step(type(step).__name__.lower(), getattr(step, "reason", ""))
         log.info(
-            "notification", id=parcel.id, to=mask_phone(parcel.phone), template=parcel.template,
+            "notification", id=parcel.id, to=masked(parcel.phone), template=parcel.template,
             became=type(step).__name__.lower(), reason=getattr(step, "reason", ""),
         )  # fmt: skip
 

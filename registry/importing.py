@@ -24,6 +24,7 @@ from registry.rows import Parsed, parse
 from registry.sheets import read
 from registry.tables import kind_named, tables
 from store import registry_rows as store
+from store.phones import seal_phones
 from store.registry_rows import ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
 
 CHUNK: Final = 500
@@ -56,6 +57,8 @@ def import_files(
         with store.only_import(connection) as mine:
             if not mine:
                 raise SettingsError("another import is under way", do="wait for its end")
+            if not dry_run and any(row.kind.row is ContactRow for row in rows):
+                seal_phones(connection)  # what is there is found by its mark
             _Import(connection, report, passwords, clock, progress).run(rows)
     except psycopg.OperationalError as failed:
         raise DatabaseUnavailable(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any, Final, TypeVar
@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 
 from foundation.errors import NotFound
+from foundation.sealing import beginnings, mark, marks, seal, unseal
 from store.columns import column_list
 from store.named_sql import sql
 
@@ -72,12 +73,12 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """Somebody who is told about a region's alarms."""
+    """Somebody who is told about a region's alarms. `phone` is as dialled; it is sealed on its way into the database."""
 
     region: str
     name: str
     role: str
-    phone: str
+    phone: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,18 @@ def put_devices(connection: psycopg.Connection, rows: Iterable[DeviceRow]) -> No
 
 
 def put_contacts(connection: psycopg.Connection, rows: Iterable[ContactRow]) -> None:
-    """Adds contacts, or changes those with the same region and phone. Raises NotFound."""
+    """Adds contacts, or changes those with the same region and phone. Raises NotFound, SettingsError without a key.
+
+    A contact whose number no key opens any more is known by its region and name.
+    """
     connection.execute(sql("stage_contacts"))
     connection.execute("truncate staged_contact")
-    _copy(connection, "copy_contacts", ContactRow, rows)
+    names = (*_NAMES[ContactRow], "phone_mark")
+    values: Callable[[ContactRow], tuple[Any, ...]] = attrgetter(*_NAMES[ContactRow])
+    with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=column_list(names))) as copy:
+        for row in rows:
+            copy.write_row((*values(replace(row, phone=seal(row.phone))), mark(row.phone)))
+    connection.execute(sql("replace_lost_phones"), (beginnings(),))
     with _references("a contact's region"):
         connection.execute(sql("put_contacts"))
 
@@ -214,9 +223,14 @@ def present_devices(connection: psycopg.Connection, uids: Sequence[str]) -> dict
 def present_contacts(
     connection: psycopg.Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], ContactRow]:
-    """The contacts of these (region, phone), locked until the transaction ends."""
-    parameters = ([region for region, _ in keys], [phone for _, phone in keys])
-    return {(row.region, row.phone): row for row in _load(connection, "contacts_by_key", ContactRow, parameters)}
+    """The contacts of these (region, phone), under the key by which each was asked for, locked until the end."""
+    asked = {(region, one): (region, phone) for region, phone in keys for one in marks(phone)}
+    parameters = ([region for region, _ in asked], [one for _, one in asked])
+    found = {}
+    for *columns, phone_mark in connection.execute(sql("contacts_by_key"), parameters):
+        row = ContactRow(*columns)
+        found[asked[row.region, phone_mark]] = replace(row, phone=unseal(row.phone))
+    return found
 
 
 def with_credential(connection: psycopg.Connection, uids: Sequence[str]) -> set[str]:

@@ -13,6 +13,7 @@ from alerts.channels.channel import Message, TemplateName
 from alerts.condition import State
 from alerts.delivery import LOOKUP_AFTER, End, Retry, Sent
 from catalogue.rules import Rule
+from foundation.sealing import unseal
 
 _TEMPLATE: Final[TemplateName] = "critical"
 """Life-safety rules are critical ones, and drills are not told this way."""
@@ -24,7 +25,7 @@ LetterState = Literal["waiting", "sending", "accepted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody who is told."""
+    """Somebody who is told. `phone` is sealed (foundation/sealing.py), here and in a letter."""
 
     id: int
     phone: str = field(repr=False)
@@ -67,8 +68,8 @@ class Letter:
 
     @property
     def message(self) -> Message:
-        """As the channel takes it."""
-        return Message(self.phone, _TEMPLATE, self.params, self.key)
+        """As the channel takes it: only here is the number opened. Raises NumberUnreadable."""
+        return Message(unseal(self.phone), _TEMPLATE, self.params, self.key)
 
     def begun(self, now: datetime) -> Letter:
         """As it is written down before it is handed over."""

@@ -43,7 +43,8 @@ select n.kind, a.condition, a.latching, a.priority, a.acknowledged_at is not nul
        case when n.drill and not coalesce(r.canary, false) then (
            select count(*) from notification t join contact c on c.id = t.contact_id
            where t.drill and t.accepted_at > %(a_day_ago)s
-             and c.phone = (select phone from contact where id = n.contact_id)) else 0 end,
+             and (c.id = n.contact_id or c.phone_mark = (select phone_mark from contact where id = n.contact_id)))
+       else 0 end,
        case when r.canary then coalesce((select reach from canary_run where ended_at is null), 'account') else '' end,
        case when a.suppression in ('none', 'inhibited') then '' else coalesce(a.suppression_reason, '') end
 from notification n
@@ -70,9 +71,8 @@ set state = 'delivered', reason = %s, ended_at = %s, accepted_at = coalesce(acce
 where (idempotency_key = %s or carrier_id = %s) and ended_at is null
 
 -- name: contacts_with_phone
--- The last eleven digits are the subscriber; carriers write the country in front or not.
-select id, name from contact
-where right(regexp_replace(phone, '\D', '', 'g'), 11) = right(regexp_replace(%s, '\D', '', 'g'), 11)
+-- By its marks (foundation/sealing.py): that of the key in force and that of the old one.
+select id, name from contact where phone_mark = any(%s) order by id
 
 -- name: newest_told_alarm
 -- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.

@@ -82,15 +82,32 @@ where x.day is not null
   and not exists (select 1 from device_state_log n where n.device_id = d.id and n.to_state = x.state)
 
 -- name: stage_contacts
-create temp table if not exists staged_contact (region text, name text, role text, phone text)
+create temp table if not exists staged_contact (region text, name text, role text, phone text, phone_mark text)
 
 -- name: copy_contacts
 copy staged_contact ({columns}) from stdin
 
 -- name: put_contacts
-insert into contact (region_id, name, role, phone)
-select coalesce(r.id, -1), s.name, s.role, s.phone from staged_contact s left join region r on r.code = s.region
-on conflict (region_id, phone) do update set name = excluded.name, role = excluded.role
+insert into contact (region_id, name, role, phone, phone_mark)
+select coalesce(r.id, -1), s.name, s.role, s.phone, s.phone_mark
+from staged_contact s left join region r on r.code = s.region
+on conflict (region_id, phone_mark) do update set name = excluded.name, role = excluded.role, phone = excluded.phone
+
+-- name: replace_lost_phones
+-- Before that: who is there by name, with a number that no key opens any more, gets the new one and stays the same contact.
+with lost as (
+    select c.id, c.region_id, c.name, row_number() over (partition by c.region_id, c.name order by c.id) as n
+    from contact c
+    where c.phone ~ '^p[0-9]+:'
+      and not exists (select 1 from unnest(%s::text[]) as b (text) where starts_with(c.phone, b.text))
+), fresh as (
+    select r.id as region_id, s.name, s.phone, s.phone_mark,
+           row_number() over (partition by r.id, s.name order by s.phone_mark) as n
+    from staged_contact s join region r on r.code = s.region
+    where not exists (select 1 from contact k where k.region_id = r.id and k.phone_mark = s.phone_mark)
+)
+update contact c set phone = fresh.phone, phone_mark = fresh.phone_mark
+from lost join fresh using (region_id, name, n) where c.id = lost.id
 
 -- name: stage_credentials
 create temp table if not exists staged_credential (uid text, hash text)
@@ -134,9 +151,10 @@ select d.uid, d.type, d.model, d.vendor, d.serial, (select h.code from home h wh
 from device d where d.uid = any(%s) order by d.uid for no key update of d
 
 -- name: contacts_by_key
-select r.code, c.name, c.role, c.phone
+-- By region and mark.
+select r.code, c.name, c.role, c.phone, c.phone_mark
 from contact c join region r on r.id = c.region_id
-where (r.code, c.phone) in (select * from unnest(%s::text[], %s::text[])) order by r.code, c.phone
+where (r.code, c.phone_mark) in (select * from unnest(%s::text[], %s::text[])) order by c.id
 for no key update of c
 
 -- name: with_credential

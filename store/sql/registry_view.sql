@@ -28,7 +28,7 @@ order by d.uid collate "C"
 -- name: every_contact
 select r.code, c.name, c.role, c.phone
 from contact c join region r on r.id = c.region_id
-order by r.code collate "C", c.phone collate "C"
+order by r.code collate "C", c.id
 
 -- name: count_homes
 select r.code, count(*) from home h join region r on r.id = h.region_id group by r.code
