@@ -37,6 +37,7 @@ SUBSCRIBER_DIGITS: Final = 11
 """The last eleven digits are the subscriber; carriers write the country in front or not."""
 _VERSION: Final = "p1"
 _SEALED: Final = re.compile(r"p\d+:")
+_BETWEEN: Final = re.compile(r"\D+")
 _MAKE: Final = "make one with `openssl rand -hex 32` and keep a copy outside this machine"
 
 
@@ -119,12 +120,12 @@ def masked(kept: str) -> str:
 
 def mark(number: str) -> str:
     """What is equal for equal numbers, however they are written, and says nothing else. Raises SettingsError."""
-    return marks(number)[0]
+    return _keys()[0].mark(_digits(number))
 
 
 def marks(number: str) -> list[str]:
     """The mark, and that of the old key while numbers may still be sealed with it."""
-    digits = re.sub(r"\D", "", number)[-SUBSCRIBER_DIGITS:]
+    digits = _digits(number)
     return [key.mark(digits) for key in _keys()]
 
 
@@ -136,6 +137,10 @@ def beginnings() -> list[str]:
 def has_key() -> bool:
     """Whether this process was given one; some of ours need none."""
     return bool(_held or settings().phone_key.get_secret_value())
+
+
+def _digits(number: str) -> str:
+    return _BETWEEN.sub("", number)[-SUBSCRIBER_DIGITS:]
 
 
 def _keys() -> list[_Key]:

@@ -118,8 +118,10 @@ class Services:
             self._listen()
             open_folder(self.state_dir, service_account())
             undo.enter_context(FolderLock(self.state_dir))
-            self.phone_key = named_outside(SETTING) or kept_key(self.state_dir)
-            undo.enter_context(held(self.phone_key))
+            self.phone_key = named_outside(SETTING)
+            if not self.phone_key:
+                self.phone_key = kept_key(self.state_dir)
+                undo.enter_context(held(self.phone_key))
             if self._database_url:
                 check_database(self._database_url)
             else:

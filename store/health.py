@@ -89,7 +89,7 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
         untold=untold[0] if untold else 0,
         dropped=Drops(int(dropped[0]), dropped[1]) if dropped else None,
         # who has no key cannot say whether another one would do
-        phones=Kept(*kept) if kept and has_key() else None,
+        phones=Kept(kept[0], kept[1], kept[2] if has_key() else 0) if kept else None,
     )
     if broken := canary.problem(await canary.standing(connection), now):
         found.append(broken)

@@ -73,7 +73,7 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """Somebody who is told about a region's alarms. `phone` is as dialled; it is sealed on its way into the database."""
+    """Somebody who is told about a region's alarms. `phone` is as dialled: it is sealed on its way to the database."""
 
     region: str
     name: str
@@ -150,9 +150,13 @@ def put_contacts(connection: psycopg.Connection, rows: Iterable[ContactRow]) -> 
     connection.execute("truncate staged_contact")
     names = (*_NAMES[ContactRow], "phone_mark")
     values: Callable[[ContactRow], tuple[Any, ...]] = attrgetter(*_NAMES[ContactRow])
+    written = 0
     with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=column_list(names))) as copy:
         for row in rows:
             copy.write_row((*values(replace(row, phone=seal(row.phone))), mark(row.phone)))
+            written += 1
+    if not written:
+        return  # and nobody needs a key
     connection.execute(sql("replace_lost_phones"), (beginnings(),))
     with _references("a contact's region"):
         connection.execute(sql("put_contacts"))
@@ -227,7 +231,8 @@ def present_contacts(
     asked = {(region, one): (region, phone) for region, phone in keys for one in marks(phone)}
     parameters = ([region for region, _ in asked], [one for _, one in asked])
     found = {}
-    for *columns, phone_mark in connection.execute(sql("contacts_by_key"), parameters):
+    # planned each time: a plan from when the table was empty asks for each key in the whole of it
+    for *columns, phone_mark in connection.execute(sql("contacts_by_key"), parameters, prepare=False):
         row = ContactRow(*columns)
         found[asked[row.region, phone_mark]] = replace(row, phone=unseal(row.phone))
     return found

@@ -21,7 +21,6 @@ where c.id = x.id
 select count(*) filter (where x.readable), count(*) filter (where x.clear),
        count(*) filter (where not x.readable and not x.clear)
 from (
-    select c.phone !~ '^p[0-9]+:' as clear,
-           exists (select 1 from unnest(%(beginnings)s::text[]) as b (text) where starts_with(c.phone, b.text)) as readable
+    select not c.phone ^@ 'p' as clear, c.phone ^@ any(%(beginnings)s::text[]) as readable
     from contact c where c.phone is not null and not exists (select 1 from canary k where k.contact_id = c.id)
 ) x

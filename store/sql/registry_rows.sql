@@ -98,8 +98,7 @@ on conflict (region_id, phone_mark) do update set name = excluded.name, role = e
 with lost as (
     select c.id, c.region_id, c.name, row_number() over (partition by c.region_id, c.name order by c.id) as n
     from contact c
-    where c.phone ~ '^p[0-9]+:'
-      and not exists (select 1 from unnest(%s::text[]) as b (text) where starts_with(c.phone, b.text))
+    where c.phone ^@ 'p' and not c.phone ^@ any(%s::text[])
 ), fresh as (
     select r.id as region_id, s.name, s.phone, s.phone_mark,
            row_number() over (partition by r.id, s.name order by s.phone_mark) as n
@@ -153,8 +152,10 @@ from device d where d.uid = any(%s) order by d.uid for no key update of d
 -- name: contacts_by_key
 -- By region and mark.
 select r.code, c.name, c.role, c.phone, c.phone_mark
-from contact c join region r on r.id = c.region_id
-where (r.code, c.phone_mark) in (select * from unnest(%s::text[], %s::text[])) order by c.id
+from unnest(%s::text[], %s::text[]) as k (region, mark)
+join region r on r.code = k.region
+join contact c on c.region_id = r.id and c.phone_mark = k.mark
+order by c.id
 for no key update of c
 
 -- name: with_credential
