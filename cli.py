@@ -167,6 +167,10 @@ def migrate(
             f"TimescaleDB {done.fitness.timescaledb} ({done.fitness.edition}) on PostgreSQL {done.fitness.postgresql}"
         )
         print(f"{len(done.applied)} migrations applied, {len(done.columns)} metric columns added")
+        if done.phones.sealed:
+            print(f"{done.phones.sealed} telephone numbers sealed")
+        if done.phones.foreign:
+            say(f"{done.phones.foreign} telephone numbers cannot be read: they were sealed with another key")
         print("\n".join(done.upkeep))
 
 
@@ -227,10 +231,12 @@ def alerts() -> None:
     from catalogue.rules import pack_in_force
     from foundation.clock import utc_now
     from foundation.exposition import exposed
+    from foundation.sealing import check
     from foundation.settings import required, settings
     from store.connect import database_url
 
     logs.configure(process="alerts")
+    check()
 
     async def service(stop: asyncio.Event) -> None:
         channels = with_failover(open_accounts(settings()), utc_now)
@@ -297,10 +303,12 @@ def api() -> None:
 
     from api.access import refuse_open_door
     from api.app import create_app
+    from foundation.sealing import check
     from foundation.settings import settings
     from store.connect import database_url
 
     logs.configure(process="api")
+    check()
     chosen = settings()
     refuse_open_door(chosen)
     uvicorn.run(

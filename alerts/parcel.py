@@ -7,7 +7,7 @@ from datetime import datetime
 
 from alerts.channels.channel import Message, TemplateName, Way
 from alerts.policy.cause import Kind
-from foundation.logs import mask_phone
+from foundation.sealing import masked, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,18 @@ class Parcel:
 
     @property
     def message(self) -> Message:
-        """As a channel takes it."""
+        """As a channel takes it: only here is a number opened. Raises NumberUnreadable."""
         return Message(
-            self.address or "", self.template, self.params, self.key, text=self.body, language=self.language,
+            self._opened, self.template, self.params, self.key, text=self.body, language=self.language,
             carrier_id=self.carrier_id,
         )  # fmt: skip
 
     @property
     def masked(self) -> str:
         """Whom it goes to, as a log may say it."""
-        return mask_phone(self.address or "") if self.way in ("sms", "voice") else self.way
+        return masked(self.address or "") if self.way in ("sms", "voice") else self.way
+
+    @property
+    def _opened(self) -> str:
+        kept = self.address or ""
+        return unseal(kept) if self.way in ("sms", "voice") else kept

@@ -44,8 +44,9 @@ ANNOUNCE: Final = frozenset({"raised", "flapping", "incident"})
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One message that a phone received."""
+    """One message that a phone received. `number`: equal for the same phone; `phone`: masked, to be shown."""
 
+    number: str
     phone: str
     name: str
     region: str
@@ -86,7 +87,7 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the database knows of a span of time. `told` is ordered by phone and time, `sources` by frequency."""
+    """What the database knows of a span of time. `told` is ordered by number and time, `sources` by frequency."""
 
     since: datetime
     until: datetime
@@ -101,7 +102,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """What one phone had to bear. `phone` is masked by whoever shows it."""
+    """What one phone had to bear. `phone` is masked."""
 
     name: str
     phone: str
@@ -216,12 +217,12 @@ def floods(times: Sequence[datetime], until: datetime) -> list[tuple[datetime, d
 
 
 def _recipients(found: Found) -> tuple[Recipient, ...]:
-    by_phone: dict[str, list[Told]] = {}
+    by_number: dict[str, list[Told]] = {}
     for told in found.told:
-        by_phone.setdefault(told.phone, []).append(told)
+        by_number.setdefault(told.number, []).append(told)
     lasts = found.until - found.since
     recipients = []
-    for phone, some in by_phone.items():
+    for some in by_number.values():
         times = [told.at for told in some]
         flooded = floods(times, found.until)
         mean = len(some) / (lasts / timedelta(hours=1))
@@ -229,7 +230,7 @@ def _recipients(found: Found) -> tuple[Recipient, ...]:
         share = sum((end - start for start, end in flooded), timedelta()) / lasts
         recipients.append(
             Recipient(
-                some[0].name, phone, " ".join(sorted({told.region for told in some})),
+                some[0].name, some[0].phone, " ".join(sorted({told.region for told in some})),
                 sum(told.kind in ANNOUNCE for told in some), len(some), mean, worst_hour, len(flooded), share,
                 worst((_rate(mean), _peak(worst_hour), _share_of_floods(share))),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.quality import Recipient, Report, Source, Verdict
-from foundation.logs import mask_phone
 
 _STYLE: Final[dict[Verdict, str]] = {"good": "green", "watch": "yellow", "bad": "bold red", "too_few": "dim"}
 _WORD: Final[dict[Verdict, str]] = {"good": "good", "watch": "watch", "bad": "BAD", "too_few": "too few"}
@@ -22,8 +21,8 @@ _WIDTH_IN_FILES: Final = 140
 
 
 def as_data(report: Report) -> dict[str, Any]:
-    """The report as plain values, for JSON: times in ISO 8601, shares between 0 and 1, phones masked."""
-    data = asdict(replace(report, recipients=tuple(_masked(one) for one in report.recipients)))
+    """The report as plain values, for JSON: times in ISO 8601, shares between 0 and 1."""
+    data = asdict(report)
     for source in (*data["top"], *data["chattering"]):
         del source["times"]
     return {
@@ -73,7 +72,7 @@ def _recipients(recipients: Sequence[Recipient]) -> Table:
     more = f" (the first {_SHOWN_RECIPIENTS} of {len(recipients)})" if len(recipients) > _SHOWN_RECIPIENTS else ""
     columns = ("who", "phone", "region", "alarms", "messages", "per hour", "worst hour", "floods", "verdict")
     listed = _table(f"Recipients{more}", *columns)
-    for one in (_masked(recipient) for recipient in recipients[:_SHOWN_RECIPIENTS]):
+    for one in recipients[:_SHOWN_RECIPIENTS]:
         listed.add_row(
             one.name, one.phone, one.region, str(one.alarms), str(one.messages), f"{one.mean_per_hour:.2f}",
             str(one.worst_hour), f"{one.floods} ({one.flood_share:.2%})", _mark(one.verdict),
@@ -106,10 +105,6 @@ def _withheld(report: Report) -> Table:
 
 def _mark(verdict: Verdict) -> Text:
     return Text(_WORD[verdict], style=_STYLE[verdict])
-
-
-def _masked(recipient: Recipient) -> Recipient:
-    return replace(recipient, phone=mask_phone(recipient.phone))
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import psycopg
 
 from alerts.quality import FLEETING, STALE_AFTER, Found, Priority, Report, Source, Told, Withheld, report
+from foundation.sealing import masked
 from store.named_sql import sql
 
 
@@ -17,7 +19,9 @@ async def quality(connection: psycopg.AsyncConnection, now: datetime, days: floa
     lasting = {**places, "fleeting_s": FLEETING.total_seconds(), "stale_since": now - STALE_AFTER}
     async with connection.transaction():
         await connection.execute(sql("at_one_moment"))
-        told = [Told(*row) for row in await (await connection.execute(sql("quality_messages"), places)).fetchall()]
+        shown = lru_cache(maxsize=None)(masked)  # one person gets many messages
+        cursor = await connection.execute(sql("quality_messages"), places)
+        told = [Told(number, shown(phone), *rest) for number, phone, *rest in await cursor.fetchall()]
         cursor = await connection.execute(sql("quality_sources"), places)
         sources = [Source(*row) for row in await cursor.fetchall()]
         cursor = await connection.execute(sql("quality_priorities"), places)

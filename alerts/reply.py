@@ -9,6 +9,7 @@ import psycopg
 
 from alerts.acknowledgement import acknowledge_alarm
 from alerts.channels.aliyun_receipts import InboundReply
+from foundation.sealing import marks
 from store.named_sql import sql
 
 ReplyResult = Literal["acknowledged", "nothing_open", "not_understood", "unknown_number", "had_before"]
@@ -28,7 +29,7 @@ async def take_reply(connection: psycopg.AsyncConnection, reply: InboundReply, n
     A carrier repeats its callbacks: the same answer again changes nothing.
     """
     async with connection.transaction():
-        cursor = await connection.execute(sql("contacts_with_phone"), (reply.phone,))
+        cursor = await connection.execute(sql("contacts_with_phone"), (marks(reply.phone),))
         contacts = await cursor.fetchall()
         if not contacts:
             return "unknown_number"

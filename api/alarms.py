@@ -24,7 +24,7 @@ from api.models import (
 from catalogue.rules import pack_in_force
 from foundation.clock import utc_now
 from foundation.errors import NotFound
-from foundation.logs import mask_phone
+from foundation.sealing import masked
 
 router = APIRouter(prefix="/v1", tags=["alarms"], dependencies=[Allowed])
 
@@ -127,4 +127,4 @@ async def notifications(
 ) -> list[NotificationAnswer]:
     """Messages to people, the newest first, and what became of them."""
     found = await rows(database, "list_notifications", {"drill": only_drills(drill), "limit": limit})
-    return [NotificationAnswer(**{**row, "phone": mask_phone(row["phone"])}) for row in found]
+    return [NotificationAnswer(**{**row, "phone": masked(row["phone"])}) for row in found]

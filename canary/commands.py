@@ -13,6 +13,7 @@ from canary.runner import Canary
 from canary.watch import CanaryWatch
 from foundation.clock import utc_now
 from foundation.errors import DatabaseUnavailable, SettingsError
+from foundation.sealing import check, unseal
 from foundation.settings import settings
 from registry.cells import Wrong
 from registry.phones import phone as as_dialled
@@ -46,7 +47,7 @@ def run_once(database_url: str, mqtt_url: str, *, to_phone: bool) -> Run:
         number, every = settings().canary_phone.get_secret_value(), timedelta(minutes=settings().canary_every_minutes)
         outside = bool(settings().canary_ping_url.get_secret_value())
         if found is not None and found.in_use:
-            number, every, outside = (number and _phone()) or found.phone, found.every, found.outside
+            number, every, outside = (number and _phone()) or unseal(found.phone), found.every, found.outside
         elif number:
             number = _phone()
         else:
@@ -73,6 +74,7 @@ async def _standing(database_url: str) -> Standing | None:
 
 
 def _canary(database_url: str, mqtt_url: str, phone: str, every: timedelta, *, outside: bool) -> Canary:
+    check()
     return Canary(
         database_url=database_url,
         detector=Detector(

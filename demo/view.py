@@ -16,7 +16,7 @@ from catalogue.device_types import DEVICE_TYPE
 from catalogue.metrics import METRIC
 from catalogue.rules import LevelRule, Rule, pack_in_force
 from demo.verdict import Books
-from foundation.logs import mask_phone
+from foundation.sealing import masked
 from foundation.settings import settings
 
 _PRIORITY_STYLE = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "dim"}
@@ -221,5 +221,5 @@ def _messages(now: Snapshot) -> RenderableType:
     table.add_column(width=3)
     for sms in now.messages:
         mark = {"delivered": "[green]✓✓[/]", "accepted": "[green]✓[/]", "failed": "[red]✗[/]"}.get(sms.state, "")
-        table.add_row(f"[dim]{_clock(sms.at)}[/]", f"{sms.name} {mask_phone(sms.phone)}", sms.text, mark)
+        table.add_row(f"[dim]{_clock(sms.at)}[/]", f"{sms.name} {masked(sms.phone)}", sms.text, mark)
     return table

@@ -62,13 +62,23 @@ class Settings(BaseSettings):
     alerts_worker: str = Field(default="alerts-0", description="Name of this alerts process in its heartbeat")
     standby_dir: str = Field(
         default="",
-        description="Folder in which alerts keeps what it needs to tell CO, gas and fire without the database (phone"
-        " numbers among it); needs MQTT_URL. Empty: nobody is told while the database is down",
+        description="Folder in which alerts keeps what it needs to tell CO, gas and fire without the database (sealed"
+        " phone numbers among it); needs MQTT_URL. Empty: nobody is told while the database is down",
     )
     api_host: str = Field(default="127.0.0.1", description="Address that the API listens on")
     api_port: int = Field(default=8080, description="Port that the API listens on; 0 takes a free one")
     api_token: SecretStr = Field(
         default=SecretStr(""), description="Bearer token of the API; required unless it listens on loopback only"
+    )
+    phone_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key with which telephone numbers are sealed in the database and in files: 32 bytes as 64 hex"
+        " digits or base64, from `openssl rand -hex 32`. Without it nobody can be told; if it is lost, the contacts"
+        " must be imported again",
+    )
+    phone_key_old: SecretStr = Field(
+        default=SecretStr(""),
+        description="The key before that one: it still opens numbers until `nuanshao migrate` has sealed them anew",
     )
     carrier_secret_path: SecretStr = Field(
         default=SecretStr(""),

@@ -75,6 +75,25 @@ def export_(
         typer.echo(f"{target}: {', '.join(f'{number} {kind}' for kind, number in counts.items())}")
 
 
+@registry_app.command("reseal")
+def reseal(*, as_json: Json = False) -> None:
+    """Seal telephone numbers with the new key; NUANSHAO_PHONE_KEY_OLD opens those of the old one."""
+    from store.connect import connect, database_url
+    from store.phones import phones_kept, refuse_wrong_key, seal_phones
+
+    with connect(database_url()) as connection:
+        done = seal_phones(connection)
+        refuse_wrong_key(connection)
+        kept = phones_kept(connection)
+    if as_json:
+        _print_json({"sealed": done.sealed, "readable": kept.readable, "foreign": kept.foreign})
+    else:
+        typer.echo(f"{done.sealed} numbers sealed anew, {kept.readable} in all")
+        if kept.foreign:
+            typer.echo(f"{kept.foreign} cannot be read: import them again, if no old key opens them")
+    raise typer.Exit(1 if kept.foreign else 0)
+
+
 @registry_app.command("template")
 def template(target: Annotated[Path, typer.Argument(help="FILE.xlsx")]) -> None:
     """Write an empty workbook to fill in, with notes, lists to choose from and examples."""

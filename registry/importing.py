@@ -26,6 +26,7 @@ from registry.sheets import read
 from registry.tables import kind_named, tables
 from store import registry_people as people
 from store import registry_rows as store
+from store.phones import seal_phones
 from store.registry_people import DutyRow, OrganisationRow, SubstituteRow
 from store.registry_rows import ContactRef, ContactRow, CredentialRow, DeviceRow, HomeRow, RegionRow
 
@@ -59,6 +60,8 @@ def import_files(
         with store.only_import(connection) as mine:
             if not mine:
                 raise SettingsError("another import is under way", do="wait for its end")
+            if not dry_run and any(row.kind.row is ContactRow for row in rows):
+                seal_phones(connection)  # what is there is found by its mark
             _Import(connection, report, passwords, clock, progress).run(rows)
     except psycopg.OperationalError as failed:
         raise DatabaseUnavailable(

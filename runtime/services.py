@@ -16,6 +16,7 @@ import psycopg
 
 from broker.probe import probe
 from foundation.errors import DatabaseUnavailable, DatabaseUnfit, ServiceFailed, SettingsError
+from foundation.sealing import SETTING, held
 from runtime.account import open_folder, service_account
 from runtime.host import (
     OLDEST_POSTGRES,
@@ -27,6 +28,7 @@ from runtime.host import (
 )
 from runtime.lock import FolderLock
 from runtime.mosquitto import Mosquitto, TlsListener
+from runtime.phone_key import kept_key
 from runtime.ports import LOOPBACK
 from runtime.postgres import Postgres
 from runtime.spawn import last_line
@@ -74,6 +76,8 @@ class Services:
         self._mqtt_address = mqtt_address
         self._database_url = named_outside("NUANSHAO_DATABASE_URL")
         self._mqtt_url = named_outside("NUANSHAO_MQTT_URL")
+        self.phone_key = ""
+        """What telephone numbers are sealed with here: what the setting says, else one that stays in `state_dir`."""
         self._database: DatabasePrograms | None = None
         self._broker: BrokerPrograms | None = None
         self._stack = ExitStack()
@@ -101,6 +105,7 @@ class Services:
         found = {
             "NUANSHAO_DATABASE_URL": self.database_url,
             "NUANSHAO_MQTT_URL": self.mqtt_url,
+            SETTING: self.phone_key,
         }
         if self.mosquitto is not None:
             found["NUANSHAO_MQTT_PASSWORD_FILE"] = str(self.mosquitto.password_file)
@@ -113,6 +118,10 @@ class Services:
             self._listen()
             open_folder(self.state_dir, service_account())
             undo.enter_context(FolderLock(self.state_dir))
+            self.phone_key = named_outside(SETTING)
+            if not self.phone_key:
+                self.phone_key = kept_key(self.state_dir)
+                undo.enter_context(held(self.phone_key))
             if self._database_url:
                 check_database(self._database_url)
             else:
@@ -184,7 +193,7 @@ class Services:
 
 
 def named_outside(variable: str) -> str:
-    """The address in the environment variable, or in the file that `<variable>_FILE` names; "" where neither is set.
+    """The text of the environment variable, or in the file that `<variable>_FILE` names; "" where neither is set.
 
     Not taken from `foundation.settings`, which a process reads once: these services may be what it will name.
     """

@@ -15,6 +15,7 @@ from typing import Self
 import httpx
 
 from foundation.errors import NuanshaoError, ServiceFailed
+from foundation.sealing import SETTING
 from foundation.settings import PREFIX, Settings
 from runtime.emulated_chats import emulated_chats
 from runtime.mosquitto import TlsListener
@@ -168,6 +169,7 @@ class Stack:
         lines = {
             f"{PREFIX}DATABASE_URL": self.database_url,
             f"{PREFIX}MQTT_URL": self.mqtt_url,
+            SETTING: self.services.phone_key,
             f"{PREFIX}API_URL": self.api_url,
             f"{PREFIX}CARRIER_URL": self.carrier_url,
         }

@@ -9,6 +9,8 @@ from typing import Final, Literal, get_args
 
 import psycopg
 
+from foundation.errors import SettingsError
+from foundation.sealing import beginnings, mark, marks, seal
 from store.named_sql import sql
 
 UID: Final = "drill-canary"
@@ -54,7 +56,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The canary of a deployment. `outside`: whether its failure is told past everything that it watches."""
+    """The canary of a deployment. `outside`: whether its failure is told past everything that it watches.
+
+    `phone` is sealed: who only looks at it needs no key.
+    """
 
     in_use: bool
     every: timedelta
@@ -90,14 +95,19 @@ class Rows:
 async def enrol(
     connection: psycopg.AsyncConnection, *, phone: str, every: timedelta, outside: bool, now: datetime
 ) -> Rows:
-    """Registers the canary, or brings it to these settings."""
+    """Registers the canary, or brings it to these settings.
+
+    Raises SettingsError without a key for the number, and for a number that somebody has who is told of real alarms.
+    """
     places: dict[str, object] = {
-        "now": now, "phone": phone, "uid": UID, "every_s": int(every.total_seconds()), "outside": outside,
+        "now": now, "phone": seal(phone), "mark": mark(phone), "marks": marks(phone), "current": beginnings()[0],
+        "contact": None, "uid": UID, "every_s": int(every.total_seconds()), "outside": outside,
         "state": "in_service",
     }  # fmt: skip
     async with connection.transaction():
         row = await (await connection.execute(sql("canary_row"), places)).fetchone()
         if row is None:
+            await _refuse_namesake(connection, places)
             drill = places["drill"] = await _row(connection, "insert_canary_drill", places)
             device = places["device"] = await _row(connection, "insert_canary_device", places)
             contact = places["contact"] = await _row(connection, "insert_canary_contact", places)
@@ -107,6 +117,7 @@ async def enrol(
         rows = Rows(*ids)
         if not as_it_should_be:
             places |= {"device": rows.device, "contact": rows.contact}
+            await _refuse_namesake(connection, places)
             await connection.execute(sql("update_canary"), places)
             await connection.execute(sql("update_canary_contact"), places)
             await connection.execute(sql("set_canary_device"), places)
@@ -183,6 +194,15 @@ def problem(found: Standing | None, now: datetime) -> str:
     if last.well:
         return ""
     return f"the alarm path: the canary was {last.outcome} at {last.leg} ({last.reason}), {last.ended_at:%H:%M} UTC"
+
+
+async def _refuse_namesake(connection: psycopg.AsyncConnection, places: Mapping[str, object]) -> None:
+    row = await (await connection.execute(sql("canary_has_namesake"), places)).fetchone()
+    if row is not None:
+        raise SettingsError(
+            f"NUANSHAO_CANARY_PHONE is the number of the contact {row[0]}, who would take test alarms for real ones",
+            do="set it to a number that nobody else has in the registry",
+        )
 
 
 async def _row(connection: psycopg.AsyncConnection, block: str, places: Mapping[str, object]) -> int:

@@ -9,9 +9,11 @@ from typing import Literal
 import psycopg
 
 from catalogue.rules import pack_in_force
+from foundation.sealing import beginnings, has_key
 from store import canary
 from store.edition import Fitness, fitness_async
 from store.named_sql import sql
+from store.phones import Kept
 
 HEARTBEAT_VALID = timedelta(seconds=15)
 """A process that has said nothing for so long is taken for dead."""
@@ -78,12 +80,16 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
     telling = [rule.id for rule in pack_in_force().rules if rule.tell]
     untold = await (await connection.execute(sql("told_to_nobody"), (telling,))).fetchone()
     dropped = await (await connection.execute(sql("broker_dropped"), (now - DROPS_SHOWN,))).fetchone()
+    places = {"beginnings": beginnings() if has_key() else []}
+    kept = await (await connection.execute(sql("phones_kept"), places)).fetchone()
     found = problems(
         ledger,
         workers,
         overdue=overdue[0] if overdue else 0,
         untold=untold[0] if untold else 0,
         dropped=Drops(int(dropped[0]), dropped[1]) if dropped else None,
+        # who has no key cannot say whether another one would do
+        phones=Kept(kept[0], kept[1], kept[2] if has_key() else 0) if kept else None,
     )
     if broken := canary.problem(await canary.standing(connection), now):
         found.append(broken)
@@ -95,7 +101,13 @@ def _alive(worker: WorkerState, now: datetime) -> WorkerState:
 
 
 def problems(
-    ledger: LedgerCounts, workers: list[WorkerState], *, overdue: int, untold: int, dropped: Drops | None = None
+    ledger: LedgerCounts,
+    workers: list[WorkerState],
+    *,
+    overdue: int,
+    untold: int,
+    dropped: Drops | None = None,
+    phones: Kept | None = None,
 ) -> list[str]:
     """What is wrong, one line each. Pure."""
     alive = {worker.kind for worker in workers if worker.alive}
@@ -121,4 +133,11 @@ def problems(
             f"the broker has thrown away {dropped.messages} messages, the last at {dropped.at:%Y-%m-%d %H:%M} UTC:"
             " raise max_queued_messages, and see why ingest does not keep up"
         )
+    if phones is not None and phones.foreign:
+        found.append(
+            f"{phones.foreign} contacts cannot be told: their numbers were sealed with another key:"
+            " set NUANSHAO_PHONE_KEY to that one, or import them again"
+        )
+    if phones is not None and phones.clear:
+        found.append(f"{phones.clear} telephone numbers are not sealed: run `nuanshao migrate`")
     return found

@@ -11,7 +11,7 @@ from psycopg import sql as pg
 
 from foundation.errors import DatabaseUnfit
 from foundation.settings import settings
-from store import columns, edition, upkeep
+from store import columns, edition, phones, upkeep
 
 _LOCK = 0x6E75616E  # "nuan"; one migration at a time, whoever else starts
 _LEDGER = (
@@ -43,6 +43,7 @@ class Migrated:
     fitness: edition.Fitness
     upkeep: list[str]
     """What happens to old data on this edition, in lines for people."""
+    phones: phones.Sealed
 
 
 def migrations() -> list[Migration]:
@@ -55,10 +56,13 @@ def migrations() -> list[Migration]:
 def migrate(connection: psycopg.Connection) -> Migrated:
     """Brings the schema to this version in one transaction; safe to call from several processes at once.
 
+    Then seals telephone numbers that are not sealed with the key in force, some thousand at a time.
+
     Raises DatabaseUnfit when TimescaleDB is missing, when an applied file has changed since, or when the database
-    is newer than this program.
+    is newer than this program; SettingsError where there are telephone numbers and no key for them.
     """
     with connection.transaction():
+        phones.refuse_without_key(connection)
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         edition.ensure_extension(connection)
         fit = edition.fitness(connection)
@@ -69,7 +73,9 @@ def migrate(connection: psycopg.Connection) -> Migrated:
             connection.execute(_note(migration))
         added = columns.add_missing(connection)
         kept = upkeep.ensure(connection, fit.edition, settings().retention_days)
-    return Migrated([migration.name for migration in applied], added, fit, kept)
+    sealed = phones.seal_phones(connection)
+    phones.refuse_wrong_key(connection)
+    return Migrated([migration.name for migration in applied], added, fit, kept, sealed)
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,8 @@ def plan(connection: psycopg.Connection) -> Plan:
     # what those are depends on the tables, which may not be there yet
     tail = [
         "commit;",
-        "-- `nuanshao migrate` then sets TimescaleDB's jobs for old data (store/sql/upkeep.sql) where they differ.",
+        "-- `nuanshao migrate` then sets TimescaleDB's jobs for old data (store/sql/upkeep.sql) where they differ,",
+        "-- and seals telephone numbers that are still clear (store/phones.py).",
     ]
     text = "\n\n".join(["\n".join(head), *script, "\n".join(tail)])
     return Plan([migration.name for migration in to_do], columns.named(lacking), text + "\n")

@@ -14,6 +14,7 @@ from catalogue.device_types import DEVICE_TYPE
 from catalogue.flags import Flag
 from catalogue.wire import is_uid
 from foundation.errors import NotFound, SettingsError
+from foundation.sealing import mark, seal
 from store.named_sql import sql
 
 KNOWN_AT_ONCE: Final = 5_000
@@ -77,8 +78,8 @@ def add_home(
 
 
 def add_contact(connection: psycopg.Connection, *, region: str, name: str, role: str, phone: str) -> None:
-    """Somebody who is told about a region's alarms."""
-    connection.execute(sql("add_contact"), (region, name, role, phone))
+    """Somebody who is told about a region's alarms. Raises SettingsError without a key for the number."""
+    connection.execute(sql("add_contact"), (region, name, role, seal(phone), mark(phone)))
 
 
 def add_device(

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors
 
 from foundation.errors import NotFound
+from foundation.sealing import beginnings, mark, marks, seal, unseal
 from store.columns import column_list
 from store.named_sql import sql
 
@@ -72,12 +73,15 @@ class DeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class ContactRow:
-    """Somebody who is told about the alarms of a region, of an organisation's zone, or (a relative) of a home."""
+    """Somebody who is told about the alarms of a region, of an organisation's zone, or (a relative) of a home.
+
+    `phone` is as dialled: it is sealed on its way to the database.
+    """
 
     region: str | None
     name: str
     role: str
-    phone: str | None
+    phone: str | None = field(repr=False)
     language: str = "zh-CN"
     wecom_id: str | None = None
     wechat_id: str | None = None
@@ -164,16 +168,35 @@ def put_devices(connection: psycopg.Connection, rows: Iterable[DeviceRow]) -> No
 
 
 def put_contacts(connection: psycopg.Connection, rows: Iterable[ContactRow]) -> None:
-    """Adds contacts, or changes those that are there by their `ref`. Raises NotFound."""
+    """Adds contacts, or changes those that are there by their `ref`. Raises NotFound, SettingsError without a key.
+
+    A contact whose number no key opens any more is known by its region and name.
+    """
     rows = list(rows)
-    known = contact_ids(connection, [row.ref for row in rows])
+    if not rows:
+        return  # and nobody needs a key
+    sealed = [(row, seal(row.phone), mark(row.phone)) if row.phone else (row, None, None) for row in rows]
+    _stage_contacts(connection, sealed, {})
+    connection.execute(sql("replace_lost_phones"), (beginnings(),))
+    _stage_contacts(connection, sealed, contact_ids(connection, [row.ref for row in rows]))
+    with _references("a contact's region, organisation or home"):
+        connection.execute(sql("put_contacts"))
+
+
+def _stage_contacts(
+    connection: psycopg.Connection,
+    rows: Iterable[tuple[ContactRow, str | None, str | None]],
+    known: Mapping[ContactRef, int],
+) -> None:
+    """Rows with their sealed numbers and marks, and the ids of those that are there, into the table of the session."""
     connection.execute(sql("stage_contacts"))
     connection.execute("truncate staged_contact")
     names = _NAMES[ContactRow]
-    with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=column_list(("id", *names)))) as copy:
-        for row in rows:
-            copy.write_row((known.get(row.ref), *attrgetter(*names)(row)))
-    with _references("a contact's region, organisation or home"):
+    values: Callable[[ContactRow], tuple[Any, ...]] = attrgetter(*names)
+    columns = column_list(("id", *names, "phone_mark"))
+    with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=columns)) as copy:
+        for row, phone, phone_mark in rows:
+            copy.write_row((known.get(row.ref), *values(replace(row, phone=phone)), phone_mark))
         connection.execute(sql("put_contacts"))
 
 
@@ -242,14 +265,28 @@ def present_devices(connection: psycopg.Connection, uids: Sequence[str]) -> dict
 def present_contacts(connection: psycopg.Connection, refs: Sequence[ContactRef]) -> dict[ContactRef, ContactRow]:
     """The contacts of these references, locked until the transaction ends."""
     known = contact_ids(connection, refs)
-    rows = {row[0]: ContactRow(*row[1:]) for row in connection.execute(sql("contacts_by_id"), (list(known.values()),))}
+    rows = {
+        row[0]: opened(ContactRow(*row[1:]))
+        for row in connection.execute(sql("contacts_by_id"), (list(known.values()),))
+    }
     return {ref: rows[number] for ref, number in known.items() if number in rows}
 
 
 def contact_ids(connection: psycopg.Connection, refs: Sequence[ContactRef]) -> dict[ContactRef, int]:
     """The ids of those of these contacts that are there; of two with the same address the older one."""
-    columns = [list(column) for column in zip(*refs, strict=True)] if refs else [[], [], [], [], []]
-    return {refs[place - 1]: number for place, number in connection.execute(sql("contact_ids"), columns)}
+    asked = [(ref, one) for ref in refs for one in (marks(ref.phone) if ref.phone else (None,))]
+    columns = [
+        [ref.region for ref, _ in asked], [ref.organisation for ref, _ in asked], [ref.home for ref, _ in asked],
+        [one for _, one in asked], [ref.other for ref, _ in asked],
+    ]  # fmt: skip
+    # planned each time: a plan from when the table was empty asks for each key in the whole of it
+    found = connection.execute(sql("contact_ids"), columns, prepare=False)
+    return {asked[place - 1][0]: number for place, number in found}
+
+
+def opened(row: ContactRow) -> ContactRow:
+    """The contact with its number as it is dialled. Raises NumberUnreadable."""
+    return replace(row, phone=unseal(row.phone)) if row.phone else row
 
 
 def with_credential(connection: psycopg.Connection, uids: Sequence[str]) -> set[str]:

@@ -16,7 +16,7 @@ from alerts.recipients.recipient import Recipient
 from alerts.recipients.resolve import crews_in, crews_of, local
 from catalogue.holidays import CALENDAR
 from foundation.errors import NotFound
-from foundation.logs import mask_phone
+from foundation.sealing import masked
 from store.named_sql import sql
 from store.registry_rows import LEVELS
 
@@ -121,6 +121,6 @@ async def _cards(connection: psycopg.AsyncConnection, steps: list[tuple[str, Rec
     cards = []
     for step, one in steps:
         name, role, phone, of = known[one.contact_id]
-        masked = mask_phone(phone) if phone else ""
-        cards.append(Card(step, one.contact_id, name, role, of, masked, one.language, one.ways, one.why))
+        number = masked(phone) if phone else ""
+        cards.append(Card(step, one.contact_id, name, role, of, number, one.language, one.ways, one.why))
     return tuple(cards)

@@ -1,4 +1,4 @@
-"""The standby's folder: closed to everybody else, because telephone numbers are in it, and used by one process."""
+"""The standby's folder: closed to everybody else, because people's homes are in it, and used by one process."""
 
 from __future__ import annotations
 

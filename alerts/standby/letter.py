@@ -15,6 +15,7 @@ from alerts.delivery import LOOKUP_AFTER, Retry, Sent
 from alerts.policy.verdict import End
 from catalogue.language import SOURCE
 from catalogue.rules import Rule
+from foundation.sealing import unseal
 from foundation.settings import settings
 
 _TEMPLATE: Final[TemplateName] = "critical"
@@ -27,7 +28,7 @@ LetterState = Literal["waiting", "sending", "accepted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody who is told."""
+    """Somebody who is told. `phone` is sealed (foundation/sealing.py), here and in a letter."""
 
     id: int
     phone: str = field(repr=False)
@@ -72,8 +73,8 @@ class Letter:
 
     @property
     def message(self) -> Message:
-        """As the channel takes it."""
-        return Message(self.phone, _TEMPLATE, self.params, self.key, self.body, self.language)
+        """As the channel takes it: only here is the number opened. Raises NumberUnreadable."""
+        return Message(unseal(self.phone), _TEMPLATE, self.params, self.key, self.body, self.language)
 
     def begun(self, now: datetime) -> Letter:
         """As it is written down before it is handed over."""

@@ -1,4 +1,4 @@
-"""A copy of the registry in a file: who has which device where, and who is told. It holds telephone numbers.
+"""A copy of the registry in a file: who has which device where, and who is told. Telephone numbers are sealed.
 
 Written anew as a whole and put in the place of the last one, so that a reader finds one or the other. Rows are asked
 for one by one: a city's 330 000 devices are never in memory together.

@@ -13,7 +13,7 @@ from alerts.policy.verdict import End
 from alerts.standby.journal import Journal
 from alerts.standby.letter import Letter
 from foundation.clock import Clock
-from foundation.logs import mask_phone
+from foundation.sealing import masked
 
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class Teller:
             step = after_sending(outcome, "critical", letter.attempts, letter.created_at, self._clock())
         after = letter.after(step, self._clock())
         log.warning(
-            "letter", key=after.key, to=mask_phone(after.phone), rule=after.rule, became=after.state,
+            "letter", key=after.key, to=masked(after.phone), rule=after.rule, became=after.state,
             reason=after.reason,
         )  # fmt: skip
         return after

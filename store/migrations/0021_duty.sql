@@ -20,8 +20,8 @@ alter table contact
     add column organisation_id integer references organisation,
     add column home_id         integer references home,
     add constraint contact_belongs_to_one check (num_nonnulls(region_id, organisation_id, home_id) <= 1);
-create unique index contact_of_organisation on contact (organisation_id, phone) where organisation_id is not null;
-create unique index contact_of_home on contact (home_id, phone) where home_id is not null;
+create unique index contact_of_organisation on contact (organisation_id, phone_mark) where organisation_id is not null;
+create unique index contact_of_home on contact (home_id, phone_mark) where home_id is not null;
 
 -- A row of a roster: when a contact is on duty for what it belongs to. Days and hours are the villages' own.
 create table duty (

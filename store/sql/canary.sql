@@ -5,8 +5,8 @@ select pg_try_advisory_lock(hashtext('nuanshao canary'))
 -- name: canary_row
 -- With whether it is as it should be: without a need nothing is written, because each word about a device or a contact
 -- makes others read the registry again.
-select k.drill_id, k.device_id, k.contact_id, (k.in_use, k.every_s, k.outside, c.phone, d.state)
-         = (true, %(every_s)s::integer, %(outside)s::boolean, %(phone)s::text, 'in_service')
+select k.drill_id, k.device_id, k.contact_id, (k.in_use, k.every_s, k.outside, c.phone_mark, starts_with(c.phone, %(current)s), d.state)
+         = (true, %(every_s)s::integer, %(outside)s::boolean, %(mark)s::text, true, 'in_service')
 from canary k join contact c on c.id = k.contact_id join device d on d.id = k.device_id
 for update of k
 
@@ -20,7 +20,11 @@ returning id
 insert into device (uid, type, interval_s, drill_id) values (%(uid)s, 'co_detector', 86400, %(drill)s) returning id
 
 -- name: insert_canary_contact
-insert into contact (region_id, name, role, phone) values (null, '自检', '自检', %(phone)s) returning id
+insert into contact (region_id, name, role, phone, phone_mark) values (null, '自检', '自检', %(phone)s, %(mark)s) returning id
+
+-- name: canary_has_namesake
+-- Whether somebody who is told of real alarms has the canary's number.
+select c.name from contact c where c.phone_mark = any(%(marks)s) and c.id is distinct from %(contact)s order by c.id limit 1
 
 -- name: insert_canary
 insert into canary (drill_id, device_id, contact_id, every_s, outside)
@@ -30,7 +34,8 @@ values (%(drill)s, %(device)s, %(contact)s, %(every_s)s, %(outside)s)
 update canary set every_s = %(every_s)s, outside = %(outside)s, in_use = true
 
 -- name: update_canary_contact
-update contact set phone = %(phone)s where id = %(contact)s and phone <> %(phone)s
+update contact set phone = %(phone)s, phone_mark = %(mark)s
+where id = %(contact)s and (phone_mark is distinct from %(mark)s or not starts_with(phone, %(current)s))
 
 -- name: set_canary_device
 update device set state = %(state)s where id = %(device)s and state <> %(state)s

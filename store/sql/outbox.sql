@@ -69,7 +69,7 @@ left join device d on d.id = a.device_id
 left join drill r on r.id = coalesce(d.drill_id, i.drill_id)
 cross join lateral (
     -- a number counts as one reader, whosever contact it is: so do carriers
-    select coalesce(array_agg(o.id), array[c.id]) as ids from contact o where o.phone = c.phone
+    select coalesce(array_agg(o.id), array[c.id]) as ids from contact o where o.phone_mark = c.phone_mark
 ) as reader
 cross join lateral (
     select count(*) filter (where t.accepted_at > %(an_hour_ago)s) as hour, count(*) as day from notification t
@@ -132,9 +132,8 @@ set state = 'delivered', reason = %s, ended_at = %s, accepted_at = coalesce(acce
 where (idempotency_key = %s or carrier_id = %s) and ended_at is null
 
 -- name: contacts_with_phone
--- The last eleven digits are the subscriber; carriers write the country in front or not.
-select id, name from contact
-where right(regexp_replace(phone, '\D', '', 'g'), 11) = right(regexp_replace(%s, '\D', '', 'g'), 11)
+-- By its marks (foundation/sealing.py): that of the key in force and that of the old one.
+select id, name from contact where phone_mark = any(%s) order by id
 
 -- name: newest_told_alarm
 -- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.

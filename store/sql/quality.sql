@@ -3,10 +3,10 @@ set transaction isolation level repeatable read, read only
 
 -- name: quality_messages
 -- What people's phones received, the messages of each number in order; drills are left out, here and below.
-select c.phone, c.name, r.name, n.kind, n.accepted_at
+select coalesce(c.phone_mark, 'contact ' || c.id), coalesce(c.phone, ''), c.name, r.name, n.kind, n.accepted_at
 from notification n join contact c on c.id = n.contact_id join region r on r.id = c.region_id
 where n.accepted_at >= %(since)s and n.accepted_at < %(until)s and not n.drill
-order by c.phone, n.accepted_at, n.id
+order by 1, n.accepted_at, n.id
 
 -- name: quality_sources
 -- Alarms of each device and rule, the most frequent first; when, where there were enough of them to chatter.

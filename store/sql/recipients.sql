@@ -35,7 +35,7 @@ with recursive place as (
     select 4, 'canary', 0, '', 0, canary from place where canary is not null
 )
 select crew.source, crew.owner, crew.kind, crew.steps, c.id, c.language, ways_of(c),
-       coalesce(c.phone, c.wecom_id, c.wechat_id, c.email, c.endpoint),
+       coalesce(c.phone_mark, c.wecom_id, c.wechat_id, c.email, c.endpoint),
        roster.stands, roster.first_days, roster.last_days, roster.days, roster.begins, roster.ends,
        away.substitutes, away.first_days, away.last_days
 from crew

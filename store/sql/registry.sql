@@ -44,6 +44,6 @@ on conflict (uid) do update set hash = excluded.hash, changed_at = now()
 select c.uid, c.hash from device_credential c join device d using (uid) where d.state <> 'retired' order by c.uid
 
 -- name: add_contact
-insert into contact (region_id, name, role, phone)
-values ((select id from region where code = %s), %s, %s, %s)
-on conflict (region_id, phone) do update set name = excluded.name, role = excluded.role
+insert into contact (region_id, name, role, phone, phone_mark)
+values ((select id from region where code = %s), %s, %s, %s, %s)
+on conflict (region_id, phone_mark) do update set name = excluded.name, role = excluded.role, phone = excluded.phone

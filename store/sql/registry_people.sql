@@ -61,7 +61,7 @@ left join region r on r.id = c.region_id
 left join organisation o on o.id = c.organisation_id
 left join home h on h.id = c.home_id
 where num_nonnulls(c.region_id, c.organisation_id, c.home_id) = 1
-order by r.code collate "C", o.code collate "C", h.code collate "C", c.phone collate "C",
+order by r.code collate "C", o.code collate "C", h.code collate "C",
          coalesce(c.wecom_id, c.wechat_id, c.email, c.endpoint) collate "C"
 
 -- name: every_duty
@@ -72,7 +72,7 @@ join contact c on c.id = d.contact_id
 left join region r on r.id = c.region_id
 left join organisation o on o.id = c.organisation_id
 where c.home_id is null
-order by r.code collate "C", o.code collate "C", d.first_day, d.begins, d.days, c.name collate "C", c.phone collate "C", c.id
+order by r.code collate "C", o.code collate "C", d.first_day, d.begins, d.days, c.name collate "C", c.id
 
 -- name: every_substitute
 select r.code, o.code, c.phone, coalesce(c.wecom_id, c.wechat_id, c.email, c.endpoint),
@@ -83,5 +83,4 @@ join contact t on t.id = s.substitute_id
 left join region r on r.id = c.region_id
 left join organisation o on o.id = c.organisation_id
 where c.home_id is null
-order by r.code collate "C", o.code collate "C", s.first_day, c.name collate "C", c.phone collate "C", t.name collate "C",
-         t.phone collate "C", s.id
+order by r.code collate "C", o.code collate "C", s.first_day, c.name collate "C", t.name collate "C", s.id

@@ -84,7 +84,7 @@ where x.day is not null
 -- name: stage_contacts
 create temp table if not exists staged_contact (
     id integer, region text, name text, role text, phone text, language text, wecom_id text, wechat_id text, email text,
-    endpoint text, organisation text, home text)
+    endpoint text, organisation text, home text, phone_mark text)
 
 -- name: copy_contacts
 copy staged_contact ({columns}) from stdin
@@ -93,13 +93,14 @@ copy staged_contact ({columns}) from stdin
 -- Those that are there (`contact_ids`) are changed, the others are new.
 with changed as (
     update contact c
-    set name = s.name, role = s.role, phone = s.phone, language = s.language, wecom_id = s.wecom_id,
-        wechat_id = s.wechat_id, email = s.email, endpoint = s.endpoint
+    set name = s.name, role = s.role, phone = s.phone, phone_mark = s.phone_mark, language = s.language,
+        wecom_id = s.wecom_id, wechat_id = s.wechat_id, email = s.email, endpoint = s.endpoint
     from staged_contact s where c.id = s.id
 )
-insert into contact (region_id, name, role, phone, language, wecom_id, wechat_id, email, endpoint, organisation_id, home_id)
-select case when s.region is not null then coalesce(r.id, -1) end, s.name, s.role, s.phone, s.language, s.wecom_id,
-       s.wechat_id, s.email, s.endpoint, case when s.organisation is not null then coalesce(o.id, -1) end,
+insert into contact (region_id, name, role, phone, phone_mark, language, wecom_id, wechat_id, email, endpoint,
+                     organisation_id, home_id)
+select case when s.region is not null then coalesce(r.id, -1) end, s.name, s.role, s.phone, s.phone_mark, s.language,
+       s.wecom_id, s.wechat_id, s.email, s.endpoint, case when s.organisation is not null then coalesce(o.id, -1) end,
        case when s.home is not null then coalesce(h.id, -1) end
 from staged_contact s
 left join region r on r.code = s.region
@@ -111,14 +112,29 @@ where s.id is null
 -- Contacts by whom they belong to and what they are known by: the phone or, where they have none, the first of the rest.
 select k.place, c.id
 from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-     with ordinality as k (region, organisation, home, phone, other, place)
+     with ordinality as k (region, organisation, home, mark, other, place)
 left join region r on r.code = k.region
 left join organisation o on o.code = k.organisation
 left join home h on h.code = k.home
 join contact c on (c.region_id = r.id or c.organisation_id = o.id or c.home_id = h.id)
-              and (c.phone = k.phone
+              and (c.phone_mark = k.mark
                    or c.phone is null and coalesce(c.wecom_id, c.wechat_id, c.email, c.endpoint) = k.other)
 order by k.place, c.id desc
+
+-- name: replace_lost_phones
+-- Before that: who is there by name, with a number that no key opens any more, gets the new one and stays the same contact.
+with lost as (
+    select c.id, c.region_id, c.name, row_number() over (partition by c.region_id, c.name order by c.id) as n
+    from contact c
+    where c.phone ^@ 'p' and not c.phone ^@ any(%s::text[])
+), fresh as (
+    select r.id as region_id, s.name, s.phone, s.phone_mark,
+           row_number() over (partition by r.id, s.name order by s.phone_mark) as n
+    from staged_contact s join region r on r.code = s.region
+    where not exists (select 1 from contact k where k.region_id = r.id and k.phone_mark = s.phone_mark)
+)
+update contact c set phone = fresh.phone, phone_mark = fresh.phone_mark
+from lost join fresh using (region_id, name, n) where c.id = lost.id
 
 -- name: stage_credentials
 create temp table if not exists staged_credential (uid text, hash text)

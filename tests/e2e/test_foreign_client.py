@@ -125,10 +125,13 @@ def test_a_co_alarm_is_told_acknowledged_and_closed(up: Running) -> None:
     with_home = "foreign-003"
     up.query(
         "with v as (insert into region (code, name, level) values ('150521101299', '试验嘎查村', 'village')"
-        " returning id),"
-        " c as (insert into contact (region_id, name, phone) select id, '李某某', '13800000299' from v)"
+        " returning id)"
         " insert into home (code, region_id, address) select 'try-1', id, '1组1号' from v returning id"
     )
+    contacts = up.folder / "contacts.csv"
+    contacts.write_text("region,name,phone\n150521101299,李某某,13800000299\n", encoding="utf-8")
+    up.run("registry", "import", str(contacts))  # with the key that `up` has made
+    assert "13800000299" not in str(up.query("select * from contact"))
     secret = up.add_device(with_home, "co_detector", "--home", "try-1", "--interval", "10")
     for value in (320, 350):
         up.publish(with_home, reading(m={"co_ppm": value}), password=secret)

@@ -185,7 +185,17 @@ def test_series_leave_out_what_nobody_measures(filled: psycopg.Connection) -> No
 
 @pytest.mark.parametrize(
     "statement",
-    ["select phone from contact", "select * from contact", "select * from device_credential", "delete from alarm"],
+    [
+        "select phone from contact",
+        "select phone_mark from contact",
+        "select wecom_id from contact",
+        "select wechat_id from contact",
+        "select email from contact",
+        "select endpoint from contact",
+        "select * from contact",
+        "select * from device_credential",
+        "delete from alarm",
+    ],
 )
 def test_the_reader_may_not(reader: psycopg.Connection, statement: LiteralString) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):

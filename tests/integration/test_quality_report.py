@@ -45,7 +45,8 @@ async def test_the_report_counts_what_happened_and_no_drill(world: World) -> Non
     (critical,) = [one for one in found.priorities if one.priority == "critical"]
     assert critical.median_s == 240
     (recipient,) = found.recipients
-    assert (recipient.name, recipient.messages, recipient.worst_hour) == ("王某某", 2, 2)
+    assert (recipient.name, recipient.phone, recipient.messages) == ("王某某", "138****0201", 2)
+    assert recipient.worst_hour == 2
     assert [(one.device, one.rule, one.alarms) for one in found.top] == [
         ("gb-000", "boiler_flow_95", 1),
         ("gb-001", "boiler_flow_102", 1),

@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 import cli
 from catalogue.device_types import DEVICE_TYPE
 from foundation.errors import DatabaseUnavailable, SettingsError
+from foundation.sealing import unseal
 from registry.importing import CHUNK, import_files
 from registry.passwords import mosquitto_hash
 from registry.results import Report
@@ -124,7 +125,7 @@ def test_a_county_in_five_files_whatever_their_order(connection: psycopg.Connect
         ("bytl-mec", None, None, "in_service", DEVICE_TYPE["multi_energy_centre"].interval_s),
         ("bytl-mec-hp", None, "bytl-mec", "in_service", DEVICE_TYPE["air_source_heat_pump"].interval_s),
     ]
-    assert one(connection, "select phone from contact where name = '李某某'") == "04758234567"
+    assert unseal(one(connection, "select phone from contact where name = '李某某'")) == "04758234567"
     days = connection.execute(
         "select to_state, at at time zone 'Asia/Shanghai' from device_state_log l join device d on d.id = l.device_id"
         " where d.uid = 'bytl-001-co' and to_state <> 'in_service' order by at"

@@ -23,6 +23,7 @@ from alerts.standby.registry_copy import RegistryCopy, copy_registry
 from alerts.standby.standby import AWAY_AFTER, Standby
 from broker.address import Broker
 from catalogue.rules import default_pack
+from foundation.sealing import seal, unseal
 from ingest.batch import Batch
 from ingest.judge import JudgedEvent
 from store.connect import Pool, connect, pool
@@ -164,11 +165,11 @@ async def test_a_copy_that_fails_half_way_leaves_the_last_one(world: World, data
         await copy_registry(world.database, path)
     found = copy.device("co-000")
     assert found is not None
-    assert [contact.phone for contact in copy.contacts(found)] == [COMMITTEE_PHONE]
+    assert [unseal(contact.phone) for contact in copy.contacts(found)] == [COMMITTEE_PHONE]
     await world.database.execute("alter table away rename to contact")
-    await world.database.execute("update contact set phone = '13800000777'")
+    await world.database.execute("update contact set phone = %s", (seal("13800000777"),))
     await copy_registry(world.database, path)
-    assert [contact.phone for contact in copy.contacts(found)] == ["13800000777"], "an open reader sees the new one"
+    assert [unseal(contact.phone) for contact in copy.contacts(found)] == ["13800000777"], "an open reader sees it"
     copy.close()
 
 
@@ -180,7 +181,7 @@ async def test_open_alarms_and_waiting_messages_survive_a_restart(world: World, 
     assert sorted((alarm.rule, alarm.state.condition) for alarm in copy.alarms) == [
         ("co_100", "pending"), ("co_300", "active"),
     ]  # fmt: skip
-    assert [(letter.rule, letter.phone, letter.state) for letter in copy.waiting] == [
+    assert [(letter.rule, unseal(letter.phone), letter.state) for letter in copy.waiting] == [
         ("co_300", COMMITTEE_PHONE, "sending")
     ]
     write_alarms(copy, tmp_path / "alarms.json")

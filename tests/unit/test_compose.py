@@ -20,15 +20,16 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 ONE_SHOTS = {"migrate"}
 OPEN_TO_THE_NETWORK = {"broker"}
-SECRET = re.compile("PASSWORD$|SECRET|TOKEN")
+SECRET = re.compile("PASSWORD$|SECRET|TOKEN|PHONE_KEY$")
 OPTIONAL_SECRETS = {f"{PREFIX}TENCENT_SECRET_ID", f"{PREFIX}TENCENT_SECRET_KEY"}
 """Of carriers that a deployment may go without: empty is no account, and `alerts` refuses half of one."""
 BESIDE_SETTINGS = {f"{PREFIX}LOG_LEVEL"}
 """Read by foundation/logs.py before there are settings."""
 NOT_ASKED_BY_REQUIRED = {
-    "migrate": {"reader_password"},
-    "alerts": {"aliyun_access_key_secret"},
-    "api": {"api_host", "api_token", "carrier_secret_path"},
+    "migrate": {"reader_password", "phone_key", "phone_key_old"},
+    "alerts": {"aliyun_access_key_secret", "phone_key", "phone_key_old"},
+    "api": {"api_host", "api_token", "carrier_secret_path", "phone_key", "phone_key_old"},
+    "canary": {"phone_key", "phone_key_old"},
 }
 """What a process in a container needs besides what it asks for with `required(…)`."""
 
@@ -75,6 +76,11 @@ def test_every_process_gets_what_it_needs(name: str) -> None:
     (command,) = OURS[name]["command"]
     given = {variable.removeprefix(PREFIX).lower() for variable in OURS[name]["environment"]}
     assert asked_for(command) | NOT_ASKED_BY_REQUIRED.get(command, set()) <= given
+
+
+def test_the_key_of_telephone_numbers_is_with_those_who_need_it_only() -> None:
+    with_it = {name for name, service in SERVICES.items() if f"{PREFIX}PHONE_KEY" in service["environment"]}
+    assert with_it == {"migrate", "alerts", "api", "canary"}
 
 
 def test_no_secret_has_a_default() -> None:

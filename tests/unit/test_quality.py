@@ -29,6 +29,7 @@ from alerts.quality import (
     report,
 )
 from alerts.quality_print import as_data, show
+from foundation.logs import mask_phone
 
 START = datetime(2026, 1, 15, tzinfo=UTC)
 DAY = START + timedelta(days=1)
@@ -48,7 +49,7 @@ def spans(*minutes: float, until: datetime = DAY) -> list[tuple[float, float]]:
 
 
 def told(minutes: Sequence[float], phone: str = PHONE, kind: str = "raised") -> list[Told]:
-    return [Told(phone, "王某某", "巴彦塔拉嘎查村", kind, at(one)) for one in minutes]
+    return [Told(phone, mask_phone(phone), "王某某", "巴彦塔拉嘎查村", kind, at(one)) for one in minutes]
 
 
 def reported(**more: Any) -> Report:
@@ -109,9 +110,9 @@ def test_of_each_phone_what_it_had_to_bear() -> None:
     other = "13900000202"
     found = reported(told=[*told(range(0, 26, 2)), *told([30], kind="cleared"), *told([5, 700], other)])
     first, second = found.recipients
-    assert (first.phone, first.alarms, first.messages, first.worst_hour) == (PHONE, 13, 14, 14)
+    assert (first.phone, first.alarms, first.messages, first.worst_hour) == (mask_phone(PHONE), 13, 14, 14)
     assert (first.mean_per_hour, first.floods, first.verdict) == (14 / 24, 0, "watch")
-    assert (second.phone, second.messages, second.worst_hour, second.verdict) == (other, 2, 1, "good")
+    assert (second.phone, second.messages, second.worst_hour, second.verdict) == (mask_phone(other), 2, 1, "good")
     assert measure("messages per hour, worst", told=found_told()).verdict == "watch"
 
 
