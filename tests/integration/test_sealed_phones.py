@@ -21,6 +21,7 @@ from runtime.services import Services
 from store import phones
 from store.canary import enrol
 from store.connect import connect, pool
+from store.health import look
 from store.migrate import migrate
 from store.phones import Sealed, phones_kept, seal_phones
 from tests.integration.test_standby_stored import Desk
@@ -124,6 +125,19 @@ def test_numbers_whose_key_is_lost_are_imported_again(
         assert before is not None
         assert connection.execute("select id from contact").fetchall() == [(before[0],)], "it is the same contact"
         assert migrate(connection).phones == Sealed(0, 0, 0)
+
+
+async def test_health_says_who_cannot_be_told_and_what_lies_open(world: World, use: Callable[..., None]) -> None:
+    async def said() -> list[str]:
+        return [line for line in (await look(world.database, world.now)).problems if "numbers" in line]
+
+    assert await said() == []
+    use(FOREIGN)
+    assert [line.partition(":")[0] for line in await said()] == ["1 contacts cannot be told"]
+    use("")
+    assert await said() == [], "a process without a key cannot know"
+    await world.database.execute("update contact set phone = %s, phone_mark = null", (COMMITTEE_PHONE,))
+    assert await said() == ["1 telephone numbers are not sealed: run `nuanshao migrate`"]
 
 
 async def test_the_canary_may_have_nobodys_number(world: World) -> None:
