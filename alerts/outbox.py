@@ -11,6 +11,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from alerts import message
+from alerts.answers.codes import how_to_answer
 from alerts.channels.aliyun_templates import fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
@@ -153,7 +154,11 @@ async def put(
     """Writes one message to each recipient and way; how many. The same occasion again writes nothing."""
     written = 0
     for recipient in recipients:
-        params = fit(say(recipient.language))
+        code, answers = await how_to_answer(
+            connection, recipient.contact_id, occasion.kind,
+            alarm_id=occasion.alarm_id, incident_id=occasion.incident_id, now=now,
+        )  # fmt: skip
+        params = fit(say(recipient.language)) | answers
         for way in ways(recipient, occasion.template):
             key = f"{occasion.key}-{recipient.contact_id}"
             cursor = await connection.execute(
@@ -170,6 +175,7 @@ async def put(
                     "language": recipient.language,
                     "step": occasion.step,
                     "round": occasion.round,
+                    "code": code,
                     "key": key if way == "sms" else f"{key}-{way}",
                     "now": now,
                 },

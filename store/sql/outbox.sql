@@ -74,27 +74,6 @@ where (idempotency_key = %s or carrier_id = %s) and ended_at is null
 select id, name from contact
 where right(regexp_replace(phone, '\D', '', 'g'), 11) = right(regexp_replace(%s, '\D', '', 'g'), 11)
 
--- name: newest_told_alarm
--- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.
-select a.id
-from alarm a join notification n on n.alarm_id = a.id
-where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') and n.accepted_at <= %s
-  and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
-order by n.accepted_at desc limit 1
-
--- name: message_answered
--- What a message was about and who has it.
-select n.alarm_id, c.name from notification n join contact c on c.id = n.contact_id where n.idempotency_key = %s
-
--- name: insert_reply
-insert into reply (name, contact_id, content, sent_at, received_at, alarm_id, result)
-values (%s, %s, %s, %s, %s, %s, %s)
-on conflict (name) do nothing
-returning name
-
--- name: note_reply
-update reply set alarm_id = %s, result = %s where name = %s
-
 -- name: receipt_failed
 -- Not delivered: tried again a few times, then over.
 update notification
