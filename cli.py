@@ -218,6 +218,7 @@ def alerts() -> None:
     """Watch deadlines and silence, and carry messages to people."""
     from alerts.channels.aliyun_sms import AliyunSms
     from alerts.engine import Engine
+    from alerts.links import check_links
     from alerts.service import AlertsService
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
@@ -227,6 +228,7 @@ def alerts() -> None:
     from store.connect import database_url
 
     logs.configure(process="alerts")
+    check_links(settings())
 
     async def service(stop: asyncio.Event) -> None:
         channel = AliyunSms(
@@ -298,6 +300,7 @@ def api() -> None:
     """Serve the REST API."""
     import uvicorn
 
+    from alerts.links import check_links
     from api.access import refuse_open_door
     from api.app import create_app
     from foundation.settings import settings
@@ -306,6 +309,7 @@ def api() -> None:
     logs.configure(process="api")
     chosen = settings()
     refuse_open_door(chosen)
+    check_links(chosen)
     uvicorn.run(
         create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning"
     )

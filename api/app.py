@@ -13,7 +13,8 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from swagger_ui_bundle import swagger_ui_path
 
-from api import alarms, carriers, devices, health, suppression
+from api import alarms, carriers, devices, health, page, suppression
+from api.access_log import keep_secrets_out
 from foundation.version import VERSION
 from store.connect import pool
 
@@ -36,8 +37,10 @@ def create_app(database_url: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for router in (health.router, devices.router, alarms.router, suppression.router, carriers.router):
+    for router in (health.router, devices.router, alarms.router, suppression.router, carriers.router, page.router):
         app.include_router(router)
+    keep_secrets_out()
+    app.state.page_allowance = page.allowance()
     app.mount("/swagger", StaticFiles(directory=swagger_ui_path), name="swagger")
 
     @app.get("/docs", include_in_schema=False)

@@ -79,3 +79,19 @@ update incident set help_asked_at = %s, help_asked_by = %s where id = %s returni
 
 -- name: stir_escalation
 select pg_notify('nuanshao_escalation', '')
+
+-- name: answer_page
+-- What the page of a message shows: what it told, and how that stands now.
+select n.kind, n.params, n.language, n.drill, n.idempotency_key as key, a.rule, a.condition, coalesce(a.stale, false) as stale,
+       (select c.name from contact c where c.id = n.contact_id) as reader,
+       n.incident_id, coalesce(a.closed_at, i.ended_at) is not null as over,
+       coalesce(a.acknowledged_at, i.acknowledged_at) as acknowledged_at,
+       coalesce(a.acknowledged_by, i.acknowledged_by) as acknowledged_by,
+       coalesce(a.false_alarm_at, i.false_alarm_at) as false_alarm_at,
+       coalesce(a.false_alarm_by, i.false_alarm_by) as false_alarm_by,
+       coalesce(a.help_asked_at, i.help_asked_at) as help_asked_at,
+       coalesce(a.help_asked_by, i.help_asked_by) as help_asked_by
+from notification n
+left join alarm a on a.id = n.alarm_id
+left join incident i on i.id = n.incident_id
+where n.id = %s and (n.alarm_id is not null or n.incident_id is not null)

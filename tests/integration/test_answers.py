@@ -127,8 +127,8 @@ async def test_the_same_alarm_told_again_keeps_its_code_and_a_code_is_not_used_a
     for number in range(83):
         alarm = await one(
             database,
-            "insert into alarm (device_id, rule, pack, priority, condition, latching, since, last_ts, reason, closed_at)"
-            " select device_id, %s, pack, priority, 'active', latching, since, last_ts, reason, null from alarm"
+            "insert into alarm (device_id, rule, pack, priority, condition, latching, since, last_ts, reason)"
+            " select device_id, %s, pack, priority, 'active', latching, since, last_ts, reason from alarm"
             " where id = %s returning id",
             (f"test-{number}", first),
         )
