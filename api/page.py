@@ -119,7 +119,7 @@ def _page(told: Mapping[str, Any], result: str) -> HTMLResponse:
         language=told["language"],
         drill=told["drill"],
         standing=standing,
-        colour=_COLOURS[standing],
+        colour="" if told["drill"] else _COLOURS[standing],
         over=told["over"],
         result=result,
         has_it=_said(told, "acknowledged"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid4
 
 import psycopg
 
@@ -58,6 +59,17 @@ async def act(connection: psycopg.AsyncConnection, about: About, answer: Answer,
     done = await _do(connection, about, answer.verb, answer, now)
     await keep(connection, answer, done, now, about)
     return done
+
+
+async def say(
+    connection: psycopg.AsyncConnection, about: About, *, who: str, verb: Verb, how: str, now: datetime
+) -> Done:
+    """Somebody says it who was not asked by a message: at the API, or at the command line.
+
+    Raises NotFound when there is no such alarm or incident.
+    """
+    async with connection.transaction():
+        return await act(connection, about, Answer(f"{how}-{uuid4().hex}", who, verb, how, now), now)
 
 
 async def keep(

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from alerts.answer import answer
 from alerts.channels.aliyun_receipts import InboundReply
 from alerts.outbox import tell_incident
+from alerts.quality_read import quality
 from alerts.reply import ReplyResult, take_reply
+from foundation.clock import utc_now
 from store import registry
 from store.connect import connect, connect_async
 from tests.world import COMMITTEE_PHONE, VILLAGE, World, one, rows
@@ -292,3 +298,45 @@ async def test_a_key_or_a_button_names_its_message(village: Village) -> None:
     assert await answer(take, key=key, verb="have_it", how="voice", now=now) == "acknowledged_before"
     assert await village.kept() == [("need_help", "help_asked"), ("have_it", "acknowledged")], "a repetition is no news"
     assert await answer(take, key="forged", verb="have_it", how="voice", now=now) == "nothing_to_acknowledge"
+
+
+async def test_operators_answer_at_the_api_and_at_the_command_line(village: Village, http: httpx.AsyncClient) -> None:
+    alarm = await village.danger(0, 0)
+    path = f"/v1/alarms/{alarm}/acknowledge"
+    assert (await http.post(path, json={"by": "值班员", "verb": "need_help"})).json() == {"result": "help_asked"}
+    assert await village.who(alarm) == (None, None)
+    assert (await http.post(path, json={"by": "值班员", "verb": "perhaps"})).status_code == 422
+
+    async def command(*arguments: str) -> tuple[int | None, str]:
+        done = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", "alarms", *arguments,
+            env={**os.environ, "NUANSHAO_DATABASE_URL": village.url}, stdout=PIPE, stderr=PIPE,
+        )  # fmt: skip
+        out, err = await done.communicate()
+        return done.returncode, (out + err).decode()
+
+    said = await command("acknowledge", str(alarm), "--by", "张三", "--false-alarm")
+    assert said == (0, f"alarm {alarm}: acknowledged\n")
+    code, missing = await command("acknowledge", "4711", "--by", "张三")
+    assert (code != 0, "there is no alarm 4711" in missing) == (True, True)
+    _, listed = await command("list")
+    assert "张三 has it, 张三 says false alarm, 值班员 asked for help" in listed
+    (shown,) = [one for one in (await http.get("/v1/alarms")).json() if one["id"] == alarm]
+    assert (shown["acknowledged_by"], shown["false_alarm_by"], shown["help_asked_by"]) == ("张三", "张三", "值班员")
+    kept = await rows(village.world.database, "select who, verb, how from answer order by id")
+    assert [tuple(row.values()) for row in kept] == [
+        ("值班员", "need_help", "api"), ("张三", "false_alarm", "cli"),
+    ]  # fmt: skip
+    found = await quality(village.world.database, utc_now(), days=366)
+    assert [measure.shown for measure in found.measures[-2:]] == ["1 of 1 answered", "0 of 0"]
+
+    incident = await one(
+        village.world.database,
+        "insert into incident (kind, region_id, began_at, recorded_at, homes, of_homes)"
+        " select 'village_silent', id, now(), now(), 3, 3 from region where level = 'village' returning id",
+    )
+    path = f"/v1/incidents/{incident}/acknowledge"
+    assert (await http.post(path, json={"by": "值班员"})).json() == {"result": "acknowledged"}
+    assert (await http.post(path, json={"by": "别人"})).json() == {"result": "acknowledged_before"}
+    assert (await http.get(f"/v1/incidents/{incident}")).json()["acknowledged_by"] == "值班员"
+    assert (await http.post("/v1/incidents/4711/acknowledge", json={"by": "值班员"})).status_code == 404
