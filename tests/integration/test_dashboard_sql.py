@@ -185,7 +185,14 @@ def test_series_leave_out_what_nobody_measures(filled: psycopg.Connection) -> No
 
 @pytest.mark.parametrize(
     "statement",
-    ["select phone from contact", "select * from contact", "select * from device_credential", "delete from alarm"],
+    [
+        "select phone from contact",
+        "select * from contact",
+        "select * from device_credential",
+        "delete from alarm",
+        "select * from short_code",
+        "select * from answer",
+    ],
 )
 def test_the_reader_may_not(reader: psycopg.Connection, statement: LiteralString) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.answers.codes import PARAMS, what_to_type
 from alerts.answers.grammar import FIRST_CODE, LAST_CODE, Meant, read_answer
 from alerts.answers.verbs import DIGIT, Verb
 
@@ -63,6 +64,14 @@ def test_however_it_is_written_it_means_the_same(
     if wide:
         text = text.translate({ord("0") + n: ord("０") + n for n in range(10)})
     assert read_answer(text) == Meant(verb, code)
+
+
+@given(st.none() | st.integers(FIRST_CODE, LAST_CODE))
+def test_what_a_message_asks_for_is_understood(code: int | None) -> None:
+    typed = what_to_type(code)
+    assert {name: read_answer(text) for name, text in typed.items()} == {
+        name: Meant(verb, code) for name, verb in PARAMS.items()
+    }
 
 
 @given(st.text(max_size=40))

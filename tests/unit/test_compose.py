@@ -24,8 +24,8 @@ BESIDE_SETTINGS = {f"{PREFIX}LOG_LEVEL"}
 """Read by foundation/logs.py before there are settings."""
 NOT_ASKED_BY_REQUIRED = {
     "migrate": {"reader_password"},
-    "alerts": {"aliyun_access_key_secret"},
-    "api": {"api_host", "api_token", "carrier_secret_path"},
+    "alerts": {"aliyun_access_key_secret", "public_url", "link_key"},
+    "api": {"api_host", "api_token", "carrier_secret_path", "public_url", "link_key"},
 }
 """What a process in a container needs besides what it asks for with `required(…)`."""
 
