@@ -20,11 +20,6 @@ create function number_of(c contact) returns text language sql immutable as $$
     select coalesce(nullif(right(regexp_replace(c.phone, '\D', '', 'g'), 11), ''), 'contact ' || c.id)
 $$;
 
-create function can_be_answered(an_alarm bigint, an_incident bigint) returns boolean language sql stable as $$
-    select exists (select 1 from alarm where id = an_alarm and closed_at is null and condition <> 'pending')
-        or exists (select 1 from incident where id = an_incident and ended_at is null)
-$$;
-
 -- Which alarm or incident a number means by a code; its newest meaning stays until the code is needed for another one.
 create table short_code (
     number      text not null,                  -- as number_of says it
@@ -40,6 +35,16 @@ create unique index short_code_incident on short_code (incident_id, number) wher
 
 alter table notification add column code smallint;
 
+-- The same, with what they mean now: `open` while that can be answered, `freed_at` when it was over.
+-- Looked up one by one, whatever the planner knows: a number has few codes, and the table of alarms is long.
+create view short_code_now as
+select s.*,
+       coalesce((select a.closed_at is null and a.condition <> 'pending' from alarm a where a.id = s.alarm_id),
+                (select i.ended_at is null from incident i where i.id = s.incident_id)) as open,
+       coalesce((select a.closed_at from alarm a where a.id = s.alarm_id),
+                (select i.ended_at from incident i where i.id = s.incident_id)) as freed_at
+from short_code s;
+
 -- The code of an alarm or incident for a contact's number, and whether nothing else is open there. Both null where there
 -- is nothing to answer; no code where all are in use.
 create function give_code(
@@ -48,14 +53,16 @@ create function give_code(
 declare
     mine text;
 begin
-    if not can_be_answered(for_alarm, for_incident) then
+    perform 1 from alarm where id = for_alarm and closed_at is null and condition <> 'pending'
+    union all
+    select 1 from incident where id = for_incident and ended_at is null;
+    if not found then
         return;
     end if;
     select number_of(c) into mine from contact c where c.id = for_contact;
     select not exists (
-        select 1 from short_code s
-        where s.number = mine and (s.alarm_id, s.incident_id) is distinct from (for_alarm, for_incident)
-          and can_be_answered(s.alarm_id, s.incident_id)
+        select 1 from short_code_now s
+        where s.number = mine and s.open and (s.alarm_id, s.incident_id) is distinct from (for_alarm, for_incident)
     ) into alone;
     select s.code into code from short_code s
     where s.number = mine and (s.alarm_id = for_alarm or s.incident_id = for_incident);
@@ -69,7 +76,7 @@ begin
         select mine, g, for_alarm, for_incident, at
         from generate_series(10, 99) g
         where g not in (10, 12, 19, 20, 22)
-          and not exists (select 1 from short_code u where u.number = mine and u.code = g)
+          and g not in (select u.code from short_code u where u.number = mine)
         order by (g + 37 * coalesce(for_alarm, for_incident)) % 90
         limit 1
         on conflict do nothing
@@ -81,12 +88,11 @@ begin
     -- or the one that was freed longest ago: who answers an old message must not mean a new alarm
     update short_code s set alarm_id = for_alarm, incident_id = for_incident, given_at = at
     where s.number = mine and s.code = (
-        select f.code from short_code f
-        where f.number = mine and not can_be_answered(f.alarm_id, f.incident_id)
-        order by coalesce((select closed_at from alarm where id = f.alarm_id),
-                          (select ended_at from incident where id = f.incident_id)) nulls first, f.given_at
+        select f.code from short_code f join short_code_now n using (number, code)
+        where f.number = mine and not n.open
+        order by n.freed_at nulls first, f.given_at
         limit 1
-        for update skip locked
+        for update of f skip locked
     )
     returning s.code into code;
 end $$;
@@ -131,7 +137,7 @@ create function ensure_reader() returns void language plpgsql as $$
 begin
     perform ensure_reader_before_answers();
     if to_regrole('nuanshao_reader') is not null then
-        revoke all on short_code, answer from nuanshao_reader;
+        revoke all on short_code, short_code_now, answer from nuanshao_reader;
     end if;
 end $$;
 
