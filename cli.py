@@ -225,6 +225,7 @@ def alerts() -> None:
     from alerts.channels.accounts import open_accounts
     from alerts.channels.failover import with_failover
     from alerts.engine import Engine
+    from alerts.links import check_links
     from alerts.service import AlertsService
     from alerts.standby.standby import NO_FOLDER, open_standby
     from broker.address import Broker
@@ -237,6 +238,7 @@ def alerts() -> None:
 
     logs.configure(process="alerts")
     check()
+    check_links(settings())
 
     async def service(stop: asyncio.Event) -> None:
         channels = with_failover(open_accounts(settings()), utc_now)
@@ -301,6 +303,7 @@ def api() -> None:
     """Serve the REST API."""
     import uvicorn
 
+    from alerts.links import check_links
     from api.access import refuse_open_door
     from api.app import create_app
     from foundation.sealing import check
@@ -311,6 +314,7 @@ def api() -> None:
     check()
     chosen = settings()
     refuse_open_door(chosen)
+    check_links(chosen)
     uvicorn.run(
         create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning",
         proxy_headers=False,  # whom to believe in X-Forwarded-For is api/admission.py's

@@ -1,4 +1,4 @@
-"""A person says "I have it"."""
+"""A person says "I have it", "false alarm" or "I need help" of an alarm or an incident."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def acknowledge_alarm(
             await connection.execute(sql("alarm_for_acknowledgement", columns=ALARM_COLUMNS), (alarm_id,))
         ).fetchone()
         if row is None or row[3] == "pending":
-            raise NotFound(f"there is no alarm {alarm_id}", do="look at the list of open alarms")
+            raise _no_alarm(alarm_id)
         state = state_of(row)
         if state.acknowledged:
             return "acknowledged_before"
@@ -42,3 +42,54 @@ async def acknowledge_alarm(
         if closed_at is not None and state.deadline is not None:
             await connection.execute(sql("carry_pending_on"), (alarm_id,))
         return "acknowledged" if closed_at is None else "acknowledged_and_closed"
+
+
+async def acknowledge_incident(
+    connection: psycopg.AsyncConnection, incident_id: int, *, by: str, how: str, now: datetime
+) -> Acknowledged:
+    """Acknowledges one incident; it ends when its cause does. Raises NotFound when there is no such incident."""
+    async with connection.transaction():
+        row = await (await connection.execute(sql("incident_for_answer"), (incident_id,))).fetchone()
+        if row is None:
+            raise _no_incident(incident_id)
+        acknowledged, ended = row
+        if acknowledged or ended:
+            return "acknowledged_before" if acknowledged else "closed_before"
+        await connection.execute(sql("acknowledge_incident"), (now, by, how, incident_id))
+        return "acknowledged"
+
+
+async def mark_alarm_false(connection: psycopg.AsyncConnection, alarm_id: int, *, by: str, now: datetime) -> None:
+    """For the alarm-quality report. Changes nothing else: what is still beyond its level stays an alarm."""
+    await connection.execute(sql("mark_false_alarm"), (now, by, alarm_id))
+
+
+async def mark_incident_false(connection: psycopg.AsyncConnection, incident_id: int, *, by: str, now: datetime) -> None:
+    """The same of an incident."""
+    await connection.execute(sql("mark_incident_false"), (now, by, incident_id))
+
+
+async def ask_for_help(connection: psycopg.AsyncConnection, alarm_id: int, *, by: str, now: datetime) -> None:
+    """Lets the escalation climb at once; acknowledges nothing. Raises NotFound when there is no such alarm."""
+    row = await (await connection.execute(sql("ask_for_help"), (now, by, alarm_id))).fetchone()
+    if row is None:
+        raise _no_alarm(alarm_id)
+    await connection.execute(sql("stir_escalation"))
+
+
+async def ask_for_help_with_incident(
+    connection: psycopg.AsyncConnection, incident_id: int, *, by: str, now: datetime
+) -> None:
+    """The same of an incident. Raises NotFound when there is no such incident."""
+    row = await (await connection.execute(sql("ask_for_help_with_incident"), (now, by, incident_id))).fetchone()
+    if row is None:
+        raise _no_incident(incident_id)
+    await connection.execute(sql("stir_escalation"))
+
+
+def _no_alarm(alarm_id: int) -> NotFound:
+    return NotFound(f"there is no alarm {alarm_id}", do="look at the list of open alarms")
+
+
+def _no_incident(incident_id: int) -> NotFound:
+    return NotFound(f"there is no incident {incident_id}", do="look at the list of incidents")

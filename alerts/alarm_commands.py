@@ -38,6 +38,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Open alarms, those too that people are not told of, with the reason; then what is on the shelf."""
+    from alerts.incident_list import answered
     from store.rows import rows
 
     places = {
@@ -52,7 +53,7 @@ def list_(
         typer.echo(
             f"{alarm['id']:>6}  {alarm['priority']:8}  {alarm['rule']:24} {alarm['device']:20} "
             f"{alarm['village'] or '-'}  {alarm['condition']} since {_clock(alarm['raised_at'])}"
-            f"{_acknowledged(alarm)}{_suppressed(alarm)}  ({alarm['pack']}, {alarm['stands_at']})"
+            f"{answered(alarm)}{_suppressed(alarm)}  ({alarm['pack']}, {alarm['stands_at']})"
         )
     if not alarms:
         typer.echo("nothing is open")
@@ -80,6 +81,37 @@ def trace_(
     for row in found:
         whom = f"{row['to']} {row['role']}".strip()
         typer.echo(f"{_clock(row['at'], seconds=True)}  {row['what']:18} {whom:24} {row['detail']}".rstrip())
+
+
+@alarms_app.command("acknowledge")
+def acknowledge(
+    alarm: Annotated[int, typer.Argument(metavar="ID", help="As `nuanshao alarms list` shows it.")],
+    by: Annotated[str, typer.Option(help="Who has it.")],
+    *,
+    false_alarm: Annotated[
+        bool, typer.Option("--false-alarm", help="Acknowledge, and mark it: nothing is wrong.")
+    ] = False,
+    need_help: Annotated[
+        bool, typer.Option("--need-help", help="Acknowledge nothing: the next level is told.")
+    ] = False,
+    incident: Annotated[bool, typer.Option("--incident", help="ID is that of `nuanshao incidents`.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say for somebody: I have it. What is still dangerous stays open."""
+    from alerts.answers.book import About, say
+    from alerts.answers.verbs import Verb
+
+    if false_alarm and need_help:
+        raise SettingsError("a false alarm needs no help", do="give --false-alarm or --need-help")
+    if not by.strip():
+        raise SettingsError("nobody has it", do="give a name with --by")
+    verb: Verb = "false_alarm" if false_alarm else "need_help" if need_help else "have_it"
+    about = About(incident_id=alarm) if incident else About(alarm_id=alarm)
+    done = _with_database(lambda database: say(database, about, who=by, verb=verb, how="cli", now=utc_now()))
+    if as_json:
+        _print_json({"id": alarm, "result": done})
+    else:
+        typer.echo(f"{'incident' if incident else 'alarm'} {alarm}: {done.replace('_', ' ')}")
 
 
 @alarms_app.command("shelve")
@@ -240,10 +272,6 @@ def _moment(said: str) -> datetime:
 def _clock(moment: datetime, *, seconds: bool = False) -> str:
     local = moment.astimezone(ZoneInfo(settings().timezone))
     return f"{local:%Y-%m-%d %H:%M:%S}" if seconds else f"{local:%Y-%m-%d %H:%M}"
-
-
-def _acknowledged(alarm: dict[str, Any]) -> str:
-    return f", {alarm['acknowledged_by']} has it" if alarm["acknowledged_by"] else ""
 
 
 def _suppressed(alarm: dict[str, Any]) -> str:

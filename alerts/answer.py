@@ -1,4 +1,7 @@
-"""What a person answers to a message, whichever way the answer comes: by SMS, on a page, by a key or a button."""
+"""What a person answers to a message, whichever way the answer comes: on a page, by a key or a button.
+
+What is typed into an SMS names no message; it comes through alerts/reply.py.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +10,32 @@ from typing import Literal
 
 import psycopg
 
-from alerts.acknowledgement import acknowledge_alarm
+from alerts.answers import book
+from alerts.answers.verbs import Verb
 from store.named_sql import sql
 
-Verb = Literal["have_it", "false_alarm", "need_help"]
-"""1, 2 and 3 on a phone."""
-AnswerResult = Literal["acknowledged", "acknowledged_before", "closed_before", "nothing_to_acknowledge"]
+__all__ = ["AnswerResult", "Verb", "answer"]
+
+AnswerResult = Literal["acknowledged", "acknowledged_before", "closed_before", "help_asked", "nothing_to_acknowledge"]
 
 
-async def answer(connection: psycopg.AsyncConnection, *, key: str, verb: Verb, how: str, now: datetime) -> AnswerResult:
+async def answer(
+    connection: psycopg.AsyncConnection, *, key: str, verb: Verb, how: str, now: datetime, name: str = ""
+) -> AnswerResult:
     """Takes the answer to the message with this idempotency key; `how`: sms, page, voice, wecom.
 
-    A call for help acknowledges nothing. The same answer again changes nothing.
+    A call for help acknowledges nothing; the escalation climbs. `name` tells this answer from a second one of the same
+    person to the same message, and makes its repetition recognisable; without, the same verb again changes nothing.
     """
-    row = await (await connection.execute(sql("message_answered"), (key,))).fetchone()
-    if row is None or row[0] is None:
-        return "nothing_to_acknowledge"
-    if verb == "need_help":
-        return "nothing_to_acknowledge"
-    alarm_id, who = row
-    result = await acknowledge_alarm(connection, alarm_id, by=who, how=how, now=now)
-    return "acknowledged" if result == "acknowledged_and_closed" else result
+    async with connection.transaction():
+        row = await (await connection.execute(sql("message_answered"), {"key": key, "id": None})).fetchone()
+        if row is None or (row[1] is None and row[2] is None):
+            return "nothing_to_acknowledge"
+        notification_id, alarm_id, incident_id, contact_id, who = row
+        about = book.About(alarm_id, incident_id, notification_id)
+        said = book.Answer(name or f"{how}-{notification_id}-{verb}", who, verb, how, now, contact_id)
+        had = await book.before(connection, said.name)
+        done = had or await book.act(connection, about, said, now)
+    if done == "help_asked" or done == "closed_before":  # noqa: PLR1714 (mypy narrows no `in`)
+        return done
+    return "acknowledged" if had is None and done != "acknowledged_before" else "acknowledged_before"

@@ -21,7 +21,8 @@ import structlog
 from psycopg_pool import PoolTimeout
 
 from alerts import outbox
-from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, Way
+from alerts.answers.codes import ANSWERABLE
+from alerts.channels.channel import Channel, LookupFailed, Message, Receipt, Refused, Way
 from alerts.delivery import (
     CANARY_ASKED,
     FIRST_RETRY_S,
@@ -33,6 +34,7 @@ from alerts.delivery import (
     after_lookup,
     after_sending,
 )
+from alerts.links import link_for
 from alerts.metrics import AlertsMetrics
 from alerts.parcel import Parcel
 from alerts.policy.facts import causes_of
@@ -41,6 +43,7 @@ from alerts.policy.verdict import Ask, Covered, End, Go, Hold, Wait
 from alerts.standby.reconcile import Reconciliation, Untold
 from catalogue.rules import pack_in_force
 from foundation.clock import Clock
+from foundation.sealing import NumberUnreadable
 from store.connect import Pool
 from store.named_sql import sql
 
@@ -57,6 +60,7 @@ LOOK_AGAIN_S: Final = 0.25
 LINGER_S: Final = 0.01
 """What has just ended waits so long for company: one transaction writes all of it."""
 NO_ACCOUNT_RETRY: Final = timedelta(minutes=1)
+_UNREADABLE: Final = Refused("number_unreadable", retryable=True, after_s=600)
 
 _ENDS: Final = {
     "accepted": sql("note_accepted"),
@@ -165,9 +169,13 @@ class Courier:
 
     async def _hand_over(self, cleared: _Cleared) -> Step:
         parcel, untold = cleared.parcel, cleared.untold
-        channel, message = self._channels.get(parcel.way), parcel.message
+        channel = self._channels.get(parcel.way)
         if channel is None:
             return Wait(self._clock() + NO_ACCOUNT_RETRY, "no_account_for_this_way")
+        try:
+            message = parcel.message(link_for(parcel.id, self._clock()) if parcel.kind in ANSWERABLE else "")
+        except NumberUnreadable:  # its key may come back; `nuanshao doctor` says so
+            return after_sending(_UNREADABLE, parcel.template, 1, parcel.created_at, self._clock())
         if isinstance(cleared.verdict, Ask):
             return await self._ask(channel, message, parcel)
         if meanwhile := self._told.begin(untold, self._clock()):
@@ -193,7 +201,9 @@ class Courier:
         if channel is None:
             return Wait(self._clock() + NO_ACCOUNT_RETRY, "no_account_for_this_way")
         try:
-            found = await channel.lookup(parcel.message, parcel.accepted_at or parcel.created_at)
+            found = await channel.lookup(parcel.message(), parcel.accepted_at or parcel.created_at)
+        except NumberUnreadable as failed:
+            return after_failed_lookup(type(failed).__name__, parcel.accepted_at, parcel.created_at, self._clock())
         except LookupFailed as failed:
             return after_failed_lookup(str(failed), parcel.accepted_at, parcel.created_at, self._clock())
         step = after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())

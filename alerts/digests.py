@@ -67,7 +67,7 @@ class Digests:
             {
                 "alarm": None, "incident": None, "kind": "digest", "contact": contact_id, "way": way,
                 "template": "routine", **outbox.worded(way, "routine", language, params), "step": 0, "round": 0,
-                "key": key, "now": now,
+                "code": None, "key": key, "now": now,
             },
         )  # fmt: skip
         row = await (await connection.execute(sql("notification_with_key"), {"key": key})).fetchone()

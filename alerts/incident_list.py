@@ -61,7 +61,7 @@ class Listed:
         head = (
             f"{one['id']:>4}  {one['kind']:<15} {'演练·' if one['drill'] else ''}{one['village']}{what}: {one['homes']}"
             f" of {one['of_homes']} homes since {_clock(one['began_at'], zone)}, {one['homes_back']} back{over}"
-            f"; {one['hint'] or one['cause']}"
+            f"; {one['hint'] or one['cause']}{answered(one)}"
         )
         lines = [head]
         for home in self.homes:
@@ -72,6 +72,12 @@ class Listed:
             place = f"{home['village'] or ''} {home['address'] or home['home'] or ''}".strip()
             lines.append(f"     {mark} {place:<24} {since}  {state:<24} {uids}")
         return lines
+
+
+def answered(row: Mapping[str, Any]) -> str:
+    """What people have said of an alarm or incident, for people: `, 王某某 has it`."""
+    said = (("acknowledged_by", "has it"), ("false_alarm_by", "says false alarm"), ("help_asked_by", "asked for help"))
+    return "".join(f", {row[column]} {words}" for column, words in said if row[column])
 
 
 def read_incidents(connection: psycopg.Connection, incident_id: int | None, *, everything: bool) -> list[Listed]:

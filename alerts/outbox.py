@@ -12,6 +12,7 @@ import structlog
 from psycopg.types.json import Jsonb
 
 from alerts import messages
+from alerts.answers.codes import how_to_answer
 from alerts.channels.aliyun_templates import approved_codes, frame_of
 from alerts.channels.channel import TemplateName, Way
 from alerts.condition import State
@@ -184,7 +185,13 @@ async def put(
         language = recipient.language
         if not is_known(language):
             log.warning("language_unknown", language=language, do="it is told in Chinese; add it to catalogue/messages")
+        code, answers = await how_to_answer(
+            connection, recipient.contact_id, occasion.kind,
+            alarm_id=occasion.alarm_id, incident_id=occasion.incident_id, now=now,
+        )  # fmt: skip
         told = say(language)
+        # who is told of an incident may answer it, though its words do not ask for it by themselves
+        told |= answers if occasion.incident_id is not None else _asked_for(told, answers)
         if recipient.contact_id == occasion.call_id:
             told.pop("call", None)  # nobody is to call themselves
         for way in ways(recipient, occasion.template):
@@ -201,12 +208,18 @@ async def put(
                     **worded(way, occasion.template, language, told),
                     "step": occasion.step,
                     "round": occasion.round,
+                    "code": code,
                     "key": key if way == "sms" else f"{key}-{way}",
                     "now": now,
                 },
             )
             written += cursor.rowcount
     return written
+
+
+def _asked_for(told: messages.Params, answers: messages.Params) -> messages.Params:
+    """What to type, as far as the message asks for it."""
+    return {name: typed for name, typed in answers.items() if name in told}
 
 
 def worded(way: Way, template: TemplateName, language: str, told: messages.Params) -> dict[str, Any]:
@@ -227,14 +240,14 @@ async def another_way(connection: psycopg.AsyncConnection, notification_id: int,
     row = await (await connection.execute(sql("failed_message"), {"id": notification_id})).fetchone()
     if row is None:
         return None
-    alarm, incident, kind, contact, language, params, step, round_, mark, key, open_ways, tried = row
+    alarm, incident, kind, contact, language, params, step, round_, code, mark, key, open_ways, tried = row
     way = next((one for one in CHEAP if one in open_ways and one not in tried), None)
     if way is None:
         return None
     places = {
         "alarm": alarm, "incident": incident, "kind": kind, "contact": contact, "way": way, "template": "routine",
         **worded(way, "routine", language, params), "step": step, "round": round_,
-        "key": f"{key.removeprefix(f'{mark}-')}-{way}", "now": now,
+        "code": code, "key": f"{key.removeprefix(f'{mark}-')}-{way}", "now": now,
     }  # fmt: skip
     await connection.execute(sql("insert_notification"), places)
     return way

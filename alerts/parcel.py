@@ -29,11 +29,10 @@ class Parcel:
     carrier_id: str
     address: str | None = field(repr=False)
 
-    @property
-    def message(self) -> Message:
+    def message(self, link: str = "") -> Message:
         """As a channel takes it: only here is a number opened. Raises NumberUnreadable."""
         return Message(
-            self._opened, self.template, self.params, self.key, text=self.body, language=self.language,
+            self._opened, self.template, self.params, self.key, text=self.body, language=self.language, link=link,
             carrier_id=self.carrier_id,
         )  # fmt: skip
 

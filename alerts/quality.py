@@ -34,6 +34,10 @@ OFF_BY: Final = 0.10
 """How far a priority's share may be from its target (our choice)."""
 ACKNOWLEDGED_WITHIN, ACKNOWLEDGED_AT_LATEST = timedelta(minutes=5), timedelta(minutes=15)
 """When what nobody has acknowledged goes to the next one, and to the township (DESIGN.md 6)."""
+FALSE_SHARE: Final = 0.1
+"""Of the answered ones (our choice)."""
+UNREAD_SHARE: Final = 0.1
+"""Of what is typed (our choice)."""
 ENOUGH: Final = 20
 """Alarms below which a share says nothing (our choice)."""
 ENOUGH_FOR_TOP: Final = 200
@@ -98,6 +102,13 @@ class Found:
     standing: int
     stale: int
     withheld: Sequence[Withheld] = ()
+    answered: int = 0
+    """Alarms that a person acknowledged, or marked as false."""
+    false_alarms: int = 0
+    answers: int = 0
+    """What people typed back."""
+    not_understood: int = 0
+    """Of those: what meant nothing, or a code that is not theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +185,8 @@ def report(found: Found) -> Report:
         _top(found.sources, alarms),
         _distribution(found.priorities),
         _acknowledged(found.priorities),
+        _false_alarms(found.false_alarms, found.answered),
+        _not_understood(found.not_understood, found.answers),
     )
     return Report(
         found.since, found.until, alarms, len(found.told), measures, recipients, tuple(found.sources[:TOP]), chattering,
@@ -359,4 +372,22 @@ def _acknowledged(priorities: Sequence[Priority]) -> Measure:
     return Measure(
         name, critical.median_s, f"{critical.median_s / 60:.1f} min ({critical.acknowledged} of {critical.told})",
         target, verdict, "remind people to answer 1, or add a second contact" if verdict != "good" else "",
+    )  # fmt: skip
+
+
+def _false_alarms(false_alarms: int, answered: int) -> Measure:
+    share = false_alarms / answered if answered else 0.0
+    verdict: Verdict = "too_few" if answered < ENOUGH else "good" if share <= FALSE_SHARE else "watch"
+    return Measure(
+        "false alarms, as people say", share, f"{false_alarms} of {answered} answered", f"≤ {FALSE_SHARE:.0%}", verdict,
+        "look at their rules and sensors: who hears false alarms stops answering" if verdict == "watch" else "",
+    )  # fmt: skip
+
+
+def _not_understood(not_understood: int, answers: int) -> Measure:
+    share = not_understood / answers if answers else 0.0
+    verdict: Verdict = "too_few" if answers < ENOUGH else "good" if share <= UNREAD_SHARE else "watch"
+    return Measure(
+        "SMS answers not understood", share, f"{not_understood} of {answers}", f"≤ {UNREAD_SHARE:.0%}", verdict,
+        "show people how to answer: 1, 2 or 3, and the code where there is one" if verdict == "watch" else "",
     )  # fmt: skip

@@ -30,4 +30,5 @@ async def quality(connection: psycopg.AsyncConnection, now: datetime, days: floa
         fleeting, standing, stale = row or (0, 0, 0)
         cursor = await connection.execute(sql("quality_withheld"), places)
         withheld = [Withheld(*row) for row in await cursor.fetchall()]
-    return report(Found(since, now, told, sources, priorities, fleeting, standing, stale, withheld))
+        row = await (await connection.execute(sql("quality_answers"), places)).fetchone()
+    return report(Found(since, now, told, sources, priorities, fleeting, standing, stale, withheld, *(row or ())))

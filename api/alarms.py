@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 
-from alerts.acknowledgement import acknowledge_alarm
+from alerts.answers.book import About, say
 from alerts.duty_trace import trace
 from alerts.incident_list import by_home, with_words
 from api.access import Allowed
@@ -67,12 +67,15 @@ async def alarms(
 
 @router.post("/alarms/{alarm_id}/acknowledge", responses={404: {"description": "no such alarm"}})
 async def acknowledge(alarm_id: int, acknowledgement: Acknowledgement, database: Database) -> Acknowledged:
-    """A person says: I have it. The first acknowledgement stands."""
+    """A person says: I have it; or that it is a false alarm, or asks for help. The first acknowledgement stands."""
+    return await _say(database, About(alarm_id=alarm_id), acknowledgement)
+
+
+async def _say(database: Database, about: About, said: Acknowledgement) -> Acknowledged:
     try:
-        result = await acknowledge_alarm(database, alarm_id, by=acknowledgement.by, how="api", now=utc_now())
+        return Acknowledged(result=await say(database, about, who=said.by, verb=said.verb, how="api", now=utc_now()))
     except NotFound as missing:
         raise HTTPException(404, str(missing)) from None
-    return Acknowledged(result=result)
 
 
 @router.get("/alarms/{alarm_id}/trace", responses={404: {"description": "no such alarm"}})
@@ -119,6 +122,12 @@ async def incident(incident_id: int, database: Database) -> IncidentDetail:
         affected=[IncidentHome(**home) for home in by_home(devices)],
         parts=[IncidentAnswer(**with_words(part)) for part in parts],
     )
+
+
+@router.post("/incidents/{incident_id}/acknowledge", responses={404: {"description": "no such incident"}})
+async def acknowledge_incident(incident_id: int, acknowledgement: Acknowledgement, database: Database) -> Acknowledged:
+    """The same of an incident; it ends when its cause does."""
+    return await _say(database, About(incident_id=incident_id), acknowledgement)
 
 
 @router.get("/notifications")

@@ -13,7 +13,20 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from swagger_ui_bundle import swagger_ui_path
 
-from api import alarms, carriers, carriers_tencent, carriers_voice, devices, duty, health, reach, suppression, wecom
+from api import (
+    alarms,
+    carriers,
+    carriers_tencent,
+    carriers_voice,
+    devices,
+    duty,
+    health,
+    page,
+    reach,
+    suppression,
+    wecom,
+)
+from api.access_log import keep_secrets_out
 from foundation.version import VERSION
 from store.connect import pool
 
@@ -38,8 +51,10 @@ def create_app(database_url: str) -> FastAPI:
     )
     for router in (health.router, devices.router, alarms.router, suppression.router, reach.router, duty.router):
         app.include_router(router)
-    for router in (carriers.router, carriers_tencent.router, carriers_voice.router, wecom.router):
+    for router in (carriers.router, carriers_tencent.router, carriers_voice.router, wecom.router, page.router):
         app.include_router(router)
+    keep_secrets_out()
+    app.state.page_allowance = page.allowance()
     app.mount("/swagger", StaticFiles(directory=swagger_ui_path), name="swagger")
 
     @app.get("/docs", include_in_schema=False)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from alerts.answers.verbs import Done, Verb
 from catalogue.metrics import METRICS
 from catalogue.rules import Priority
 
@@ -133,19 +134,28 @@ class AlarmAnswer(_Answer):
     reason: str
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    false_alarm_at: datetime | None = Field(description="when a person first said that nothing was wrong")
+    false_alarm_by: str | None
+    help_asked_at: datetime | None = Field(description="when a person last asked for help")
+    help_asked_by: str | None
     drill: bool = Field(description="of a drill (演练): nothing real has happened")
 
 
 class Acknowledgement(_Answer):
-    """Who has it."""
+    """Who has it, or what else they say."""
 
-    by: str = Field(min_length=1, max_length=80, examples=["王某某"], description="the person who has it")
+    by: str = Field(min_length=1, max_length=80, examples=["王某某"], description="the person who says it")
+    verb: Verb = Field(
+        default="have_it",
+        description="have_it: acknowledges; false_alarm: acknowledges and marks it; need_help: acknowledges nothing,"
+        " the escalation climbs at once",
+    )
 
 
 class Acknowledged(_Answer):
     """What the acknowledgement did."""
 
-    result: Literal["acknowledged", "acknowledged_and_closed", "acknowledged_before", "closed_before"]
+    result: Done
 
 
 class IncidentAnswer(_Answer):
@@ -166,6 +176,12 @@ class IncidentAnswer(_Answer):
     hint: str = Field(description="what may be the cause, from the order and timing of the drops; never a verdict")
     hint_zh: str
     part_of: int | None = Field(description="the larger incident that it is told with")
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    false_alarm_at: datetime | None
+    false_alarm_by: str | None
+    help_asked_at: datetime | None
+    help_asked_by: str | None
     drill: bool = Field(description="of a drill (演练): nothing real has happened")
 
 

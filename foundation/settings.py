@@ -70,6 +70,15 @@ class Settings(BaseSettings):
     api_token: SecretStr = Field(
         default=SecretStr(""), description="Bearer token of the API; required unless it listens on loopback only"
     )
+    public_url: str = Field(
+        default="",
+        description="Where people's phones reach the API, for the links in messages: https://host, http:// on loopback"
+        " only. Empty: messages have no links",
+    )
+    link_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs those links, 32 characters or more, the same for alerts and API. A new one ends all links",
+    )
     phone_key: SecretStr = Field(
         default=SecretStr(""),
         description="Key with which telephone numbers are sealed in the database and in files: 32 bytes as 64 hex"

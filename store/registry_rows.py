@@ -197,7 +197,6 @@ def _stage_contacts(
     with connection.cursor() as cursor, cursor.copy(sql("copy_contacts", columns=columns)) as copy:
         for row, phone, phone_mark in rows:
             copy.write_row((known.get(row.ref), *values(replace(row, phone=phone)), phone_mark))
-        connection.execute(sql("put_contacts"))
 
 
 def put_credentials(connection: psycopg.Connection, rows: Iterable[CredentialRow]) -> None:

@@ -114,18 +114,19 @@ async def incident(connection: psycopg.AsyncConnection, held: Held, incident_id:
     """The incident; None where it was never told."""
     row = await (await connection.execute(sql("escalating_incident"), {"incident": incident_id})).fetchone()
     assert row is not None  # noqa: S101 (it is locked, so it is there)
-    over, acknowledged_at, region_id, cause, drill, params = row
+    over, acknowledged_at, help_asked_at, region_id, cause, drill, params = row
     if params is None:
         return None
 
     async def recipients(step: Step) -> list[Recipient]:
         return await recipients_for_region(
-            connection, region_id, level=step.level, cause=cause, everybody=step.everybody, now=now
+            connection, region_id, level=step.level, cause="" if drill else cause, everybody=step.everybody, now=now
         )
 
     standing = Standing(
-        held.step, held.round, held.began_at, held.told_at, "active", over, acknowledged_at=acknowledged_at
-    )
+        held.step, held.round, held.began_at, held.told_at, "active", over, acknowledged_at=acknowledged_at,
+        help_asked_at=help_asked_at, help_met_at=held.help_met_at,
+    )  # fmt: skip
     return Subject(
         f"incident-{incident_id}", standing, "routine",
         lambda _decided, _step, minutes: messages.unanswered(messages.say_kept(params), minutes),

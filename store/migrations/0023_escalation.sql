@@ -15,18 +15,17 @@ create table escalation (
     help_met_at timestamptz,                  -- the newest call for help that was acted upon
     check ((alarm_id is null) <> (incident_id is null))
 );
-alter table alarm
-    add column if not exists help_asked_at timestamptz,
-    add column if not exists help_asked_by text;
-alter table incident add column if not exists acknowledged_at timestamptz;
 create index escalation_due on escalation (next_at) where next_at is not null;
 
 -- What a person does is looked at at once, not when the next step is due.
 create function stir_escalation() returns trigger language plpgsql as $$
 declare
-    stirred timestamptz := greatest(new.acknowledged_at, new.closed_at, new.help_asked_at);
+    -- an alarm is closed, an incident ended
+    over timestamptz := coalesce(to_jsonb(new) ->> 'closed_at', to_jsonb(new) ->> 'ended_at')::timestamptz;
+    stirred timestamptz := greatest(new.acknowledged_at, new.help_asked_at, over);
 begin
-    update escalation set next_at = stirred where alarm_id = new.id and next_at > stirred;
+    update escalation set next_at = stirred
+    where case tg_table_name when 'alarm' then alarm_id else incident_id end = new.id and next_at > stirred;
     perform pg_notify('nuanshao_escalation', '');
     return null;
 end $$;
@@ -34,6 +33,11 @@ create trigger escalation_stirred after update of acknowledged_at, closed_at, he
     for each row when ((new.acknowledged_at, new.closed_at, new.help_asked_at)
                        is distinct from (old.acknowledged_at, old.closed_at, old.help_asked_at)
                        and num_nonnulls(new.acknowledged_at, new.closed_at, new.help_asked_at) > 0)
+    execute function stir_escalation();
+create trigger escalation_stirred after update of acknowledged_at, ended_at, help_asked_at on incident
+    for each row when ((new.acknowledged_at, new.ended_at, new.help_asked_at)
+                       is distinct from (old.acknowledged_at, old.ended_at, old.help_asked_at)
+                       and num_nonnulls(new.acknowledged_at, new.ended_at, new.help_asked_at) > 0)
     execute function stir_escalation();
 
 alter table notification
@@ -146,3 +150,14 @@ end $$;
 create trigger escalation_traced after update of step, round, told_at on escalation
     for each row when ((new.step, new.round, new.told_at) is distinct from (old.step, old.round, old.told_at))
     execute function trace_escalation();
+
+create function trace_answer() returns trigger language plpgsql as $$
+begin
+    if new.alarm_id is not null or new.incident_id is not null then
+        insert into duty_trace (at, alarm_id, incident_id, notification_id, contact_id, what, detail)
+        values (new.at, new.alarm_id, new.incident_id, new.notification_id, new.contact_id, 'answered',
+                concat_ws(', ', new.verb, new.how, new.who, new.outcome));
+    end if;
+    return null;
+end $$;
+create trigger answer_traced after insert on answer for each row execute function trace_answer();

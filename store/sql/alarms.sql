@@ -76,9 +76,9 @@ order by c.id
 -- name: insert_notification
 -- The same key again changes nothing: a retried transaction tells once.
 insert into notification (alarm_id, incident_id, kind, contact_id, way, template, params, body, language, step, round,
-                          idempotency_key, created_at, next_attempt_at)
+                          code, idempotency_key, created_at, next_attempt_at)
 values (%(alarm)s, %(incident)s, %(kind)s, %(contact)s, %(way)s, %(template)s, %(params)s, %(body)s, %(language)s,
-        %(step)s, %(round)s, (select mark from deployment) || '-' || %(key)s, %(now)s, %(now)s)
+        %(step)s, %(round)s, %(code)s, (select mark from deployment) || '-' || %(key)s, %(now)s, %(now)s)
 on conflict (idempotency_key) do nothing
 
 -- name: raised_before

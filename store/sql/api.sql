@@ -25,7 +25,8 @@ select 1 from device where uid = %s
 select a.id, a.rule, a.detail, a.pack, a.stands_at, a.priority, a.condition, a.stale, a.late, a.suppression,
        a.suppression_reason, a.suppressed_until, a.incident_id as incident,
        d.uid as device, d.type as device_type, h.code as home, r.name as village, a.raised_at, a.recorded_at,
-       a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by, a.drill
+       a.cleared_at, a.closed_at, a.last_value, a.peak_value, a.reason, a.acknowledged_at, a.acknowledged_by,
+       a.false_alarm_at, a.false_alarm_by, a.help_asked_at, a.help_asked_by, a.drill
 from alarm a
 join device d on d.id = a.device_id
 left join home h on h.id = d.home_id
@@ -41,7 +42,8 @@ limit %(limit)s
 -- name: list_incidents
 -- Or one, by its id; or those that are part of another one.
 select i.id, i.kind, r.name as village, i.subject, i.began_at, i.recorded_at, i.ended_at, i.told_at, i.homes, i.of_homes,
-       i.homes_back, i.cause, i.hint, i.part_of_id as part_of, i.drill
+       i.homes_back, i.cause, i.hint, i.part_of_id as part_of, i.acknowledged_at, i.acknowledged_by, i.false_alarm_at,
+       i.false_alarm_by, i.help_asked_at, i.help_asked_by, i.drill
 from incident i join region r on r.id = i.region_id
 where (%(everything)s or i.ended_at is null)
   and (%(drill)s::boolean is null or i.drill = %(drill)s)

@@ -42,7 +42,7 @@ select a.condition, a.closed_at is not null, a.suppression <> 'none', a.acknowle
 from alarm a where a.id = %(alarm)s
 
 -- name: escalating_incident
-select i.ended_at is not null, i.acknowledged_at, i.region_id, i.cause, i.drill,
+select i.ended_at is not null, i.acknowledged_at, i.help_asked_at, i.region_id, i.cause, i.drill,
        (select jsonb_object_agg(n.language, n.params) from notification n
         where n.incident_id = i.id and n.kind = 'incident' and n.way <> 'voice')
 from incident i where i.id = %(incident)s

@@ -112,7 +112,7 @@ where id = %(id)s and ended_at is null
 
 -- name: failed_message
 -- A routine message, the open ways of its reader, and those in which the same was written already.
-select n.alarm_id, n.incident_id, n.kind, n.contact_id, n.language, n.params, n.step, n.round,
+select n.alarm_id, n.incident_id, n.kind, n.contact_id, n.language, n.params, n.step, n.round, n.code,
        (select mark from deployment), n.idempotency_key, ways_of(c),
        (select array_agg(t.way) from notification t
         where t.contact_id = n.contact_id and t.kind = n.kind and t.step = n.step and t.round = n.round
@@ -135,14 +135,6 @@ where (idempotency_key = %s or carrier_id = %s) and ended_at is null
 -- By its marks (foundation/sealing.py): that of the key in force and that of the old one.
 select id, name from contact where phone_mark = any(%s) order by id
 
--- name: newest_told_alarm
--- The newest open alarm that these contacts were told of before they answered, and nobody has acknowledged.
-select a.id
-from alarm a join notification n on n.alarm_id = a.id
-where n.contact_id = any(%s) and n.kind in ('raised', 'escalation', 'flapping') and n.accepted_at <= %s
-  and a.closed_at is null and a.acknowledged_at is null and a.condition <> 'pending'
-order by n.accepted_at desc limit 1
-
 -- name: message_of_call
 -- Whose call that is: by the carrier's name for it; while it is open also by ours (alerts/channels/aliyun_call_reports.py),
 -- because the answer that held the carrier's may have been lost.
@@ -152,19 +144,6 @@ select idempotency_key from notification
 where way = 'voice' and ended_at is null
   and left(encode(sha256(convert_to(idempotency_key, 'UTF8')), 'hex'), 15) = %s
 limit 1
-
--- name: message_answered
--- What a message was about and who has it.
-select n.alarm_id, c.name from notification n join contact c on c.id = n.contact_id where n.idempotency_key = %s
-
--- name: insert_reply
-insert into reply (name, contact_id, content, sent_at, received_at, alarm_id, result)
-values (%s, %s, %s, %s, %s, %s, %s)
-on conflict (name) do nothing
-returning name
-
--- name: note_reply
-update reply set alarm_id = %s, result = %s where name = %s
 
 -- name: receipt_failed
 -- Not delivered: tried again a few times, then over.

@@ -48,3 +48,14 @@ select w.reason, w.outcome, count(*)
 from withheld w left join alarm a on a.id = w.alarm_id left join incident i on i.id = w.incident_id
 where w.at >= %(since)s and w.at < %(until)s and not coalesce(a.drill, i.drill)
 group by w.reason, w.outcome order by count(*) desc, w.reason, w.outcome
+
+-- name: quality_answers
+-- Alarms that were answered and how many of them were false; what was typed and how much of that was not understood.
+select (select count(*) from alarm
+        where recorded_at >= %(since)s and recorded_at < %(until)s and not drill
+          and (acknowledged_at is not null or false_alarm_at is not null)),
+       (select count(*) from alarm
+        where recorded_at >= %(since)s and recorded_at < %(until)s and not drill and false_alarm_at is not null),
+       count(*), count(*) filter (where r.outcome in ('not_understood', 'unknown_code'))
+from answer r left join alarm a on a.id = r.alarm_id
+where r.how = 'sms' and r.received_at >= %(since)s and r.received_at < %(until)s and not coalesce(a.drill, false)

@@ -175,7 +175,7 @@ async def test_answering_1_acknowledges_and_a_repeated_callback_does_not_acknowl
     async def acknowledged() -> list[str]:
         return [a["device"] for a in (await http.get("/v1/alarms")).json() if a["acknowledged_by"] == "王某某"]
 
-    await answer("收到谢谢", 1)
+    await answer("没收到", 1)
     assert await acknowledged() == []
     await answer(" １。", 2)
     assert await acknowledged() == ["gb-001"], "the newest one"
@@ -186,8 +186,8 @@ async def test_answering_1_acknowledges_and_a_repeated_callback_does_not_acknowl
     await answer("1", 4)
     assert sorted(await acknowledged()) == ["gb-000", "gb-001"]
     await answer("1", 5)
-    results = [row["result"] for row in await rows(world.database, "select result from reply order by name")]
-    assert results == ["not_understood", "acknowledged", "acknowledged", "nothing_open"]
+    outcomes = [row["outcome"] for row in await rows(world.database, "select outcome from answer order by id")]
+    assert outcomes == ["not_understood", "acknowledged", "unknown_number", "acknowledged", "nothing_open"]
     how = "select distinct acknowledged_how from alarm where acknowledged_at is not null"
     assert await one(world.database, how) == "sms"
 

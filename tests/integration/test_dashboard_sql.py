@@ -195,6 +195,8 @@ def test_series_leave_out_what_nobody_measures(filled: psycopg.Connection) -> No
         "select * from contact",
         "select * from device_credential",
         "delete from alarm",
+        "select * from short_code",
+        "select * from answer",
     ],
 )
 def test_the_reader_may_not(reader: psycopg.Connection, statement: LiteralString) -> None:

@@ -126,7 +126,7 @@ async def test_a_call_for_help_reaches_the_township_at_once(night: Night) -> Non
     assert (await night.told())[1:] == [(2, "镇", "sms"), (2, "镇", "voice")]
     assert await night.look(3) == 0, "one call climbs once"
     texts = await rows(night.world.database, "select body from notification where step = 2 and way = 'sms'")
-    assert "现场求助" in texts[0]["body"]
+    assert "王某某求助：一氧化碳" in texts[0]["body"]
 
 
 async def test_what_is_only_high_climbs_slowly_and_what_is_low_not_at_all(night: Night) -> None:

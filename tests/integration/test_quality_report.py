@@ -75,7 +75,7 @@ async def test_what_chatters_is_found(world: World) -> None:
 
 async def test_over_the_api(world: World, http: httpx.AsyncClient) -> None:
     answer = (await http.get("/v1/alarms/quality", params={"days": 1})).json()
-    assert (answer["verdict"], len(answer["measures"])) == ("good", 10)
+    assert (answer["verdict"], len(answer["measures"])) == ("good", 12)
     wish = {"by": "王某某", "why": "等配件", "minutes": 30, "device": "gb-000"}
     made = (await http.post("/v1/shelvings", json=wish)).json()
     refused = await http.post("/v1/shelvings", json={**wish, "rule": "co_300"})

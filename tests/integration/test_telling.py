@@ -51,7 +51,10 @@ class Phone:
 
     def texts(self) -> list[str]:
         told, self.told = self.told, []
-        return [one.params["what"] for one in told]
+        return [
+            f"{one.params['home']} {one.params['what']}" if "合并" in one.params["home"] else one.params["what"]
+            for one in told
+        ]
 
 
 class Desk:
@@ -115,7 +118,7 @@ async def test_five_hundred_at_once_become_one_message(world: World, desk: Desk)
     await storm(world, 500)
     told = await desk.tell(1)
     assert len(told) == 1
-    assert "500条提醒" in told[0]
+    assert told[0] == "合并通知共500条 设备离线500条"
     assert await desk.states() == {"handed_over no_receipts_this_way": 1, "superseded in_digest": 500}
     digests = await rows(
         world.database, "select count(distinct digest_id) from notification where digest_id is not null"
@@ -129,9 +132,9 @@ async def test_a_few_are_told_one_by_one_and_then_no_more_than_twelve_an_hour(wo
         world.at(number * 60)
         await storm(world, 1, begin=number)
         told += await desk.tell(number * 60)
-    assert [text for text in told if "条提醒" not in text] == ["offline"] * 12
+    assert [text for text in told if "合并" not in text] == ["offline"] * 12
     later = await desk.tell(22 * 60)
-    assert sum("条提醒" in text for text in [*told, *later]) >= 1
+    assert sum("合并" in text for text in [*told, *later]) >= 1
     held = await one(world.database, "select count(*) from notification where ended_at is null and held_for is null")
     assert held == 0
     await desk.tell(90 * 60)
@@ -143,7 +146,7 @@ async def test_what_is_over_before_its_digest_is_not_in_it(world: World, desk: D
     await desk.courier.round()
     await world.database.execute("update alarm set closed_at = %s where id %% 2 = 0", (world.now,))
     (told,) = await desk.tell(1)
-    assert "5条提醒" in told
+    assert "共5条" in told
     assert (await desk.states())["superseded closed_before_it_was_told"] == 5
 
 
@@ -164,7 +167,7 @@ async def test_at_night_what_can_wait_waits_for_the_morning(world: World, connec
     await storm(world, 1, rule="flow_95", priority="high", begin=10)
     assert await desk.tell(2) == ["flow_95"]
     (told,) = await desk.tell(4 * 3600)
-    assert "3条提醒" in told
+    assert "共3条" in told
 
 
 async def test_where_one_way_fails_for_good_the_next_is_tried(world: World, desk: Desk) -> None:

@@ -27,8 +27,16 @@ BESIDE_SETTINGS = {f"{PREFIX}LOG_LEVEL"}
 """Read by foundation/logs.py before there are settings."""
 NOT_ASKED_BY_REQUIRED = {
     "migrate": {"reader_password", "phone_key", "phone_key_old"},
-    "alerts": {"aliyun_access_key_secret", "phone_key", "phone_key_old"},
-    "api": {"api_host", "api_token", "carrier_secret_path", "phone_key", "phone_key_old"},
+    "alerts": {"aliyun_access_key_secret", "phone_key", "phone_key_old", "public_url", "link_key"},
+    "api": {
+        "api_host",
+        "api_token",
+        "carrier_secret_path",
+        "phone_key",
+        "phone_key_old",
+        "public_url",
+        "link_key",
+    },
     "canary": {"phone_key", "phone_key_old"},
 }
 """What a process in a container needs besides what it asks for with `required(…)`."""

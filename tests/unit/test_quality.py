@@ -181,6 +181,7 @@ def test_whatever_is_not_good_says_what_to_do() -> None:
         told=told([place * 0.9 for place in range(600)]), stale=9, standing=99, fleeting=90,
         sources=[Source("gb-001", "offline", "村", 400, [at(0)] * 3)],
         priorities=[Priority("critical", 9, 9, 0, None), Priority("high", 90, 0, 0, None)],
+        answered=50, false_alarms=40, answers=50, not_understood=40,
     )  # fmt: skip
     assert all(one.do for one in found.measures if one.verdict in {"watch", "bad"})
     assert {one.verdict for one in found.measures} == {"watch", "bad"}
@@ -201,3 +202,13 @@ def test_it_is_shown_without_phone_numbers() -> None:
     for part in ("Recipients", "Most frequent sources", "Chattering", "Priorities", "Held back"):
         assert part in text
     assert "times" not in as_data(found)["top"][0]
+
+
+def test_false_alarms_and_answers_that_nobody_understands_want_a_look() -> None:
+    false, unread = reported(answered=20, false_alarms=3, answers=20).measures[-2:]
+    assert (false.name, false.shown, false.verdict) == ("false alarms, as people say", "3 of 20 answered", "watch")
+    assert (unread.name, unread.verdict) == ("SMS answers not understood", "good")
+    false, unread = reported(answered=20, false_alarms=2, answers=20, not_understood=3).measures[-2:]
+    assert (false.verdict, unread.verdict) == ("good", "watch")
+    few = reported(answered=19, false_alarms=19, answers=19, not_understood=19).measures[-2:]
+    assert [measure.verdict for measure in few] == ["too_few", "too_few"]

@@ -1,0 +1,1 @@
+"""What people answer to a message: how it is read, which alarm it means, what it does."""
