@@ -18,6 +18,8 @@ from store.phones import Kept
 HEARTBEAT_VALID = timedelta(seconds=15)
 """A process that has said nothing for so long is taken for dead."""
 OUTBOX_OVERDUE = timedelta(minutes=2)
+ESCALATION_LATE = timedelta(minutes=2)
+"""Longer than the alerts process needs to say so itself (alerts/escalation/late.py)."""
 DROPS_SHOWN = timedelta(hours=24)
 """How long it is shown that the broker has thrown messages away: somebody looks at least once a day."""
 
@@ -79,6 +81,7 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
     overdue = await (await connection.execute(sql("outbox_overdue"), (now - OUTBOX_OVERDUE,))).fetchone()
     telling = [rule.id for rule in pack_in_force().rules if rule.tell]
     untold = await (await connection.execute(sql("told_to_nobody"), (telling,))).fetchone()
+    late = await (await connection.execute(sql("escalations_late"), {"before": now - ESCALATION_LATE})).fetchone()
     dropped = await (await connection.execute(sql("broker_dropped"), (now - DROPS_SHOWN,))).fetchone()
     places = {"beginnings": beginnings() if has_key() else []}
     kept = await (await connection.execute(sql("phones_kept"), places)).fetchone()
@@ -87,6 +90,7 @@ async def look(connection: psycopg.AsyncConnection, now: datetime) -> Look:
         workers,
         overdue=overdue[0] if overdue else 0,
         untold=untold[0] if untold else 0,
+        late=late[0] if late else 0,
         dropped=Drops(int(dropped[0]), dropped[1]) if dropped else None,
         # who has no key cannot say whether another one would do
         phones=Kept(kept[0], kept[1], kept[2] if has_key() else 0) if kept else None,
@@ -106,6 +110,7 @@ def problems(
     *,
     overdue: int,
     untold: int,
+    late: int = 0,
     dropped: Drops | None = None,
     phones: Kept | None = None,
 ) -> list[str]:
@@ -124,15 +129,24 @@ def problems(
             f"the ledger does not balance: received {ledger.received},"
             f" stored {ledger.stored} + duplicate {ledger.duplicate} + rejected {ledger.rejected}"
         )
-    if overdue:
-        found.append(f"{overdue} messages to people are overdue: is the carrier reachable?")
-    if untold:
-        found.append(f"{untold} open alarms were told to nobody: add a contact to the village or a region above it")
+    found += _of_telling(overdue, untold, late, phones)
     if dropped is not None:
         found.append(
             f"the broker has thrown away {dropped.messages} messages, the last at {dropped.at:%Y-%m-%d %H:%M} UTC:"
             " raise max_queued_messages, and see why ingest does not keep up"
         )
+    return found
+
+
+def _of_telling(overdue: int, untold: int, late: int, phones: Kept | None) -> list[str]:
+    """What keeps people from being told."""
+    found = []
+    if overdue:
+        found.append(f"{overdue} messages to people are overdue: is the carrier reachable?")
+    if untold:
+        found.append(f"{untold} open alarms were told to nobody: add a contact to the village or a region above it")
+    if late:
+        found.append(f"{late} alarms that nobody has answered are late to be told further: is `nuanshao alerts` alive?")
     if phones is not None and phones.foreign:
         found.append(
             f"{phones.foreign} contacts cannot be told: their numbers were sealed with another key:"

@@ -13,7 +13,7 @@ select min(connected_since) from worker where kind = 'ingest' and heartbeat_at >
 select kind, name, started_at, connected_since, heartbeat_at, waiting, problem from worker order by kind, name
 
 -- name: outbox_overdue
-select count(*) from notification where ended_at is null and accepted_at is null and created_at < %s and not drill
+select count(*) from notification where ended_at is null and held_for is null and accepted_at is null and created_at < %s and not drill
 
 -- name: told_to_nobody
 -- Open alarms of rules that tell people, for which no message was ever made: a region without a contact.
