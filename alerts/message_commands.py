@@ -130,8 +130,9 @@ def show_templates(
     as_json: _Json = False,
 ) -> None:
     """The texts that a carrier has to approve, to be copied into its form."""
+    from alerts.channels.aliyun_voice_templates import ANSWERS, ASKS, SPEAKS
     from alerts.channels.sms_templates import NAMES, named, numbered
-    from catalogue.language import LANGUAGE
+    from catalogue.language import LANGUAGE, SOURCE
     from foundation.errors import SettingsError
 
     if carrier not in {"aliyun", "tencent"}:
@@ -139,14 +140,16 @@ def show_templates(
     if language is not None and language not in LANGUAGE:
         raise SettingsError(f"there is no language {language!r}", do=f"one of {', '.join(LANGUAGE)}")
     texts = [
-        {"language": one.code, "way": way, "template": name, "text": text}
+        {"language": one.code, "way": "sms", "template": name, "text": text}
         for one in LANGUAGE.values()
         if language in {None, one.code}
-        for way in (("sms", "voice") if carrier == "aliyun" else ("sms",))
         for name in NAMES
-        if f"{way}_{name}" not in one.missing
-        for text in [named(name, one.code, way=way) if carrier == "aliyun" else numbered(name, one.code)]
+        if f"sms_{name}" not in one.missing
+        for text in [named(name, one.code) if carrier == "aliyun" else numbered(name, one.code)]
     ]
+    if carrier == "aliyun" and language in {None, SOURCE}:
+        calls = {"without keys": SPEAKS, "with keys": ASKS, "after a key": ANSWERS}
+        texts += [{"language": SOURCE, "way": "voice", "template": name, "text": text} for name, text in calls.items()]
     if as_json:
         typer.echo(json.dumps(texts, ensure_ascii=False, indent=1))
         return

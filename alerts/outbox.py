@@ -26,7 +26,7 @@ from alerts.recipients.resolve import (
     told_of_incident,
 )
 from catalogue.escalation import PLAN
-from catalogue.language import is_known
+from catalogue.language import SOURCE, is_known
 from catalogue.rules import Rule
 from foundation.settings import settings
 from store.named_sql import sql
@@ -195,6 +195,8 @@ async def put(
         if recipient.contact_id == occasion.call_id:
             told.pop("call", None)  # nobody is to call themselves
         for way in ways(recipient, occasion.template):
+            # the carrier's voice reads Chinese only
+            spoken = way == "voice" and language != SOURCE
             key = f"{occasion.key}-{recipient.contact_id}"
             cursor = await connection.execute(
                 sql("insert_notification"),
@@ -205,7 +207,7 @@ async def put(
                     "contact": recipient.contact_id,
                     "way": way,
                     "template": occasion.template,
-                    **worded(way, occasion.template, language, told),
+                    **worded(way, occasion.template, SOURCE if spoken else language, say(SOURCE) if spoken else told),
                     "step": occasion.step,
                     "round": occasion.round,
                     "code": code,

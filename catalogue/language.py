@@ -17,7 +17,7 @@ from foundation.errors import CatalogueError
 SOURCE: Final = "zh-CN"
 """The language that the catalogue is written in and all others fall back to."""
 _FILES: Final = files("catalogue").joinpath("messages")
-_WHOLE: Final = ("sms_", "voice_")
+_WHOLE: Final = ("sms_",)
 """Phrases that a carrier approves: there a place that is left out would be a variable without a use."""
 
 _Words = Annotated[str, StringConstraints(min_length=1)]

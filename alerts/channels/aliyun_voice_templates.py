@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Final
 
-from alerts.answer import Verb
+from alerts.answers.verbs import Verb
 from alerts.channels.aliyun_templates import fit
 
 SPEAKS: Final = "您好，这里是暖哨取暖安全值守。${where}现在的情况是，${what}。详情见短信。"

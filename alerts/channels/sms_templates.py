@@ -24,23 +24,19 @@ ORDER: Final[dict[TemplateName, tuple[str, ...]]] = {
 
 A language whose text has them in another order has numbers in that order: {2} before {1}.
 """
-VOICE_ORDER: Final[tuple[str, ...]] = tuple(_PLACE.findall(LANGUAGE[SOURCE].phrases["voice_critical"]))
-"""The same of what is spoken (both voice templates)."""
-VOICE_PLAY_TIMES: Final = 2
-"""How often a voice carrier is asked to read its template: who has just woken up misses the first half (our choice)."""
 
 
 @cache
-def named(template: TemplateName, language: str = SOURCE, *, way: str = "sms") -> str:
-    """The text as Aliyun has it approved: `${place}`. `way`: sms or voice."""
-    return _PLACE.sub(r"${\1}", _text(language_of(language), template, way))
+def named(template: TemplateName, language: str = SOURCE) -> str:
+    """The text as Aliyun has it approved: `${place}`."""
+    return _PLACE.sub(r"${\1}", _text(language_of(language), template))
 
 
 def numbered(template: TemplateName, language: str = SOURCE) -> str:
     """The SMS text as Tencent has it approved: `{1}` is the first of ORDER."""
     places = {name: str(number) for number, name in enumerate(ORDER[template], start=1)}
-    return _PLACE.sub(lambda found: f"{{{places[found[1]]}}}", _text(language_of(language), template, "sms"))
+    return _PLACE.sub(lambda found: f"{{{places[found[1]]}}}", _text(language_of(language), template))
 
 
-def _text(language: Language, template: TemplateName, way: str) -> str:
-    return language.phrases[f"{way}_{template}"]
+def _text(language: Language, template: TemplateName) -> str:
+    return language.phrases[f"sms_{template}"]

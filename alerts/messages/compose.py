@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from alerts.channels import aliyun_voice_templates as calls
 from alerts.channels.aliyun_templates import fallbacks, fit, render
 from alerts.channels.channel import TemplateName, Way
 from alerts.channels.plain import in_plain, plain
-from alerts.channels.sms_templates import VOICE_ORDER
 from alerts.messages.place import Params
 from catalogue.language import Language, language_of
 
 LONGEST_ELSEWHERE: Final = 80
 """Characters of a value where no carrier counts them: six in Chinese, their labels and a link stay below WeCom's 2048
 bytes."""
+
+SPOKEN: Final = ("place", "home", "what", "since", "do")
+"""What is read aloud of a message; how to answer stands in the call's own words."""
 
 LONGEST_SPOKEN: Final = 100
 """Characters of a value as it is read aloud: 35 before numbers and units are written as words (our choice: no document
@@ -30,7 +33,7 @@ def values(way: Way, language: str, params: Mapping[str, str]) -> Params:
         fitted = fit({name: value for name, value in params.items() if name not in {"ack", "wrong", "help"}}, language)
         stand_in = fallbacks(reader)
         # of a name that is nothing but signs nothing is left to be read
-        return {name: spoken(reader, value) or stand_in[name] for name, value in fitted.items() if name in VOICE_ORDER}
+        return {name: spoken(reader, value) or stand_in[name] for name, value in fitted.items() if name in SPOKEN}
     stand_in = fallbacks(reader)
     read = {name: in_plain(value, LONGEST_ELSEWHERE) for name, value in params.items()}
     return {name: read.get(name) or stand_in[name] for name in ("place", "home", "what", "since", "do")} | {
@@ -55,10 +58,9 @@ def compose(
     shown = values(way, language, params)
     if way == "sms":
         return render(template, shown, frame or language)
-    reader = language_of(language)
     if way == "voice":
-        once = language_of(frame or language).phrase(f"voice_{template}", **shown)
-        return reader.phrase("voice_twice", once=once)
+        return calls.render(calls.ASKS, calls.call_params(shown))
+    reader = language_of(language)
     title = reader.phrases[f"title_{template}"]
     lines = [*_lines(reader, shown), *([link] if link else [])]
     if way == "email":

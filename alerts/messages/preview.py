@@ -10,8 +10,7 @@ from alerts.cause import HINTS
 from alerts.channels.aliyun_templates import LONGEST_TEXT, check, frame_of, segments
 from alerts.channels.channel import TemplateName, Way
 from alerts.channels.plain import BRACKETS, length
-from alerts.channels.sms_templates import VOICE_ORDER
-from alerts.messages.compose import LONGEST_SPOKEN, compose, subject, values
+from alerts.messages.compose import LONGEST_SPOKEN, SPOKEN, compose, subject, values
 from alerts.messages.samples import LINK, Sample, of_incidents, of_rule
 from catalogue.faults import FAULTS
 from catalogue.language import Language
@@ -104,7 +103,7 @@ def _refused(
         yield from _refused_sms(text, sign)
         yield from check(shown, sample.template)
     elif way == "voice":
-        for name in VOICE_ORDER:
+        for name in SPOKEN:
             if not 0 < length(shown.get(name, "")) <= LONGEST_SPOKEN:
                 yield f"{name}: missing, or more than {LONGEST_SPOKEN} characters"
     elif way == "email":

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from alerts import messages
+from alerts.channels import aliyun_voice_templates as calls
 from alerts.channels.aliyun_templates import LONGEST_VALUE, TEMPLATES, approved_codes, check, fit, frame_of, render
 from alerts.channels.channel import WAYS, TemplateName, Way
 from alerts.channels.plain import BRACKETS, MOBILE, URL, length, plain, shortened
-from alerts.channels.sms_templates import ORDER, VOICE_ORDER, named, numbered
+from alerts.channels.sms_templates import ORDER, named, numbered
 from alerts.message_commands import messages_app
 from alerts.messages import Person, Place
 from alerts.messages.preview import MOST_BYTES, preview, show
@@ -48,15 +49,20 @@ def test_every_message_is_taken_by_its_carrier(language: str, way: Way) -> None:
 def test_every_way_says_what_where_since_when_and_what_to_do(language: str) -> None:
     for sample in (*of_rule(RULE["surface_hot"], language), *of_incidents(language)):
         for way in WAYS:
+            if way == "voice" and language != "zh-CN":
+                continue  # calls are in Chinese
             text = messages.compose(way, sample.template, language, sample.params)
             carried = messages.values(way, language, sample.params)
             for name in ("place", "home", "what", "since", "do"):
-                assert carried[name] in text, (way, sample)
+                value = calls.spoken(carried[name]) if way == "voice" else carried[name]
+                assert value in text, (way, sample)
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("language", LANGUAGE)
 def test_a_drill_and_the_canary_say_so_in_every_language_and_way(language: str, way: Way) -> None:
+    if way == "voice":
+        language = "zh-CN"  # calls are in Chinese
     drill, canary = MARKS[language]
     for rule in ALL_RULES:
         for mark, place in (
@@ -103,11 +109,11 @@ def test_a_co_alarm_as_it_is_read_and_heard() -> None:
     assert first == "取暖警报：向阳嘎查，3组12号，一氧化碳超过300ppm（现356ppm）"
     assert first == messages.subject("zh-CN", "critical", told)
     assert (empty, rest[0]) == ("", "情况：一氧化碳超过300ppm（现356ppm）")
-    once = (
-        "取暖警报。向阳嘎查，联系村主任包图雅，3组12号，一氧化碳超过300P P M，现356P P M，1月16日2点15分起。"
-        "请这样处置：立即开窗、全员撤到室外并拨打幺二零。确认请按1，误报请按2，求助请按3。"
+    assert messages.compose("voice", "critical", "zh-CN", told) == (
+        "您好，这里是暖哨取暖安全值守。向阳嘎查，联系村主任包图雅，3组12号现在的情况是，一氧化碳超过300P P M，"
+        "现356P P M，从1月16日2点15分起，立即开窗，全员撤到室外并拨打幺二零。"
+        "详情见短信。收到请按1，误报请按2，需要帮助请按3。"
     )
-    assert messages.compose("voice", "critical", "zh-CN", told) == f"{once}重复一遍。{once}"
     assert messages.fields("zh-CN", told) == [
         ("情况", "一氧化碳超过300ppm（现356ppm）"), ("地点", "向阳嘎查，3组12号"), ("时间", "1月16日02:15"),
         ("处置", "立即开窗、全员撤到室外并拨打120"), ("联系人", "村主任包图雅"),
@@ -153,9 +159,6 @@ def test_texts_for_carriers_have_the_same_variables_in_every_language(language: 
     assert sorted(re.findall(r"\$\{(\w+)\}", text)) == sorted(ORDER[template])
     assert not set(text) & set("【】★")
     assert "}${" not in text
-    spoken = named(template, language, way="voice")
-    assert sorted(re.findall(r"\$\{(\w+)\}", spoken)) == sorted(VOICE_ORDER)
-    assert "1" in spoken
     values = [f"<{name}>" for name in ORDER[template]]
     filled = re.sub(r"\{(\d+)\}", lambda place: values[int(place[1]) - 1], numbered(template, language))
     assert filled == re.sub(r"\$\{(\w+)\}", r"<\1>", text), "Tencent's numbers say the same"
@@ -164,7 +167,6 @@ def test_texts_for_carriers_have_the_same_variables_in_every_language(language: 
 def test_the_first_variable_of_a_routine_message_is_the_place_that_carries_the_mark() -> None:
     assert ORDER["critical"] == ("place", "home", "what", "since", "do", "ack", "wrong", "help")
     assert ORDER["routine"] == ("place", "home", "what", "since", "do", "answer")
-    assert VOICE_ORDER == ("place", "home", "what", "since", "do")
 
 
 def test_without_an_approved_text_english_values_stand_in_the_chinese_one() -> None:
@@ -286,7 +288,7 @@ def test_preview_names_what_there_is(wrong: list[str]) -> None:
 def test_templates_are_printed_as_each_carrier_writes_them() -> None:
     aliyun = CliRunner().invoke(messages_app, ["templates", "--language", "zh-CN"])
     assert TEMPLATES["critical"] in aliyun.output
-    assert "确认请按1" in aliyun.output
+    assert calls.ASKS in aliyun.output
     tencent = CliRunner().invoke(messages_app, ["templates", "--carrier", "tencent"])
     assert "取暖警报：{1}，{2}，{3}，{4}起。处置：{5}。回复{6}确认，{7}误报，{8}求助。" in tencent.output
     assert "mn sms" not in tencent.output, "nobody has written it yet"
