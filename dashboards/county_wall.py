@@ -316,7 +316,7 @@ def _flows() -> tuple[Panel, ...]:
         query("messages_by_state"),
         rows=False,
     ).value_mode(common_models.BarGaugeValueMode.COLOR)
-    for name in ("pending", "accepted", "delivered", "failed", "superseded"):
+    for name in ("pending", "accepted", "delivered", "handed_over", "failed", "superseded"):
         shown, colour = MESSAGE_STATES[name]
         states.override_by_name(name, [prop("displayName", shown), step_prop((None, colour))])
     return (

@@ -15,6 +15,7 @@ MESSAGE_STATES: dict[str, tuple[str, str]] = {
     "sending": ("发送中 sending", "yellow"),
     "accepted": ("已受理 accepted", "blue"),
     "delivered": ("已送达 delivered", "green"),
+    "handed_over": ("已交付 handed over", "green"),
     "failed": ("失败 failed", "red"),
     "superseded": ("已取代 superseded", "text"),
 }

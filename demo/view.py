@@ -220,6 +220,11 @@ def _messages(now: Snapshot) -> RenderableType:
     table.add_column(ratio=1, overflow="fold")
     table.add_column(width=3)
     for sms in now.messages:
-        mark = {"delivered": "[green]✓✓[/]", "accepted": "[green]✓[/]", "failed": "[red]✗[/]"}.get(sms.state, "")
+        mark = {
+            "delivered": "[green]✓✓[/]",
+            "handed_over": "[green]✓[/]",
+            "accepted": "[green]✓[/]",
+            "failed": "[red]✗[/]",
+        }.get(sms.state, "")
         table.add_row(f"[dim]{_clock(sms.at)}[/]", f"{sms.name} {masked(sms.phone)}", sms.text, mark)
     return table

@@ -205,6 +205,7 @@ where $__timeFilter(n.created_at) and ('*' in (${county:sqlstring}) or p.id is n
 select count(*) filter (where n.state in ('pending', 'sending')) as pending,
        count(*) filter (where n.state = 'accepted') as accepted,
        count(*) filter (where n.state = 'delivered') as delivered,
+       count(*) filter (where n.state = 'handed_over') as handed_over,
        count(*) filter (where n.state = 'failed') as failed,
        count(*) filter (where n.state = 'superseded') as superseded
 @message_scope and not n.drill
@@ -212,7 +213,7 @@ select count(*) filter (where n.state in ('pending', 'sending')) as pending,
 -- name: last_messages
 -- Those of drills below all that are real.
 @fleet
-select n.created_at, n.state, case when n.drill then '演练·' else '' end || coalesce(p.name, '') as village, n.kind, n.channel, c.name || ' ' || c.role as contact, n.reason
+select n.created_at, n.state, case when n.drill then '演练·' else '' end || coalesce(p.name, '') as village, n.kind, coalesce(n.channel, n.way) as channel, c.name || ' ' || c.role as contact, n.reason
 @message_scope
 order by n.drill, n.created_at desc
 limit 100

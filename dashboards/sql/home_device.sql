@@ -128,7 +128,7 @@ where @open_alarm
 -- name: home_messages
 -- About an alarm of these devices, or about an incident that one of them is part of.
 @picked
-select n.created_at, n.state, n.kind, n.channel, c.name || ' ' || c.role as contact, n.attempts, n.reason, n.body
+select n.created_at, n.state, n.kind, coalesce(n.channel, n.way) as channel, c.name || ' ' || c.role as contact, n.attempts, n.reason, n.body
 from notification n join contact c on c.id = n.contact_id
 where $__timeFilter(n.created_at)
   and (n.alarm_id in (select a.id from alarm a join picked p on p.id = a.device_id)

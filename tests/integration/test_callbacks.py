@@ -54,7 +54,7 @@ async def test_tencents_receipts_and_replies_reach_message_and_alarm(world: Worl
     for _ in range(2):
         answer = await http.post("/carriers/hush/tencent/sms-up", json=reply)
         assert answer.json() == {"result": 0, "errmsg": "OK"}
-    assert [row["result"] for row in await rows(world.database, "select result from reply")] == ["acknowledged"]
+    assert [row["outcome"] for row in await rows(world.database, "select outcome from answer")] == ["acknowledged"]
     assert await one(world.database, HOW) == "sms"
 
 
