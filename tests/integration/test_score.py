@@ -75,7 +75,8 @@ def plain(database_url: str) -> Iterator[psycopg.Connection]:
 async def accept(database: psycopg.AsyncConnection, seconds: float) -> None:
     """A carrier takes everything that waits."""
     await database.execute(
-        "update notification set accepted_at = %s, state = 'accepted', channel = 'aliyun_sms' where accepted_at is null",
+        "update notification set accepted_at = %s, state = 'accepted', channel = 'aliyun_sms'"
+        " where accepted_at is null",
         (at(seconds),),
     )
 
