@@ -14,7 +14,7 @@ import structlog
 from alerts.channels.channel import Channel, Outcome, Refused
 from alerts.delivery import FIRST_RECEIPT_CHECK, FIRST_RETRY_S
 from alerts.policy.verdict import Covered, End, Wait
-from alerts.standby.coverage import Told, covering
+from alerts.standby.coverage import Coverage, Told, covering
 from alerts.standby.journal import Journal
 from catalogue.rules import RulePack
 from store.named_sql import sql
@@ -79,24 +79,36 @@ class Reconciliation:
         await self.hand_over(connection, now)
         found: dict[int, Covered | Untold | Wait | End] = {one: Untold(None, now) for one in notifications}
         cursor = await connection.execute(sql("about_to_tell"), (list(notifications), self._rules))
-        for notification, alarm_id, device_id, rule, contact_id, raised_at in await cursor.fetchall():
+        rows = await cursor.fetchall()
+        told = await self._told_about(connection, [(row[2], row[3], row[4]) for row in rows])
+        for notification, alarm_id, device_id, rule, contact_id, raised_at in rows:
             about = device_id, rule, contact_id
-            found[notification] = await self._covered(connection, notification, alarm_id, about, raised_at, now)
+            covers = covering(told.get(about, []), alarm_id, raised_at)
+            found[notification] = await self._covered(connection, notification, about, covers, now)
         return found
+
+    @staticmethod
+    async def _told_about(connection: psycopg.AsyncConnection, abouts: Sequence[About]) -> dict[About, list[Told]]:
+        if not abouts:
+            return {}
+        columns = [list(column) for column in zip(*abouts, strict=True)]
+        told: dict[About, list[Told]] = {}
+        for device_id, rule, contact_id, *one in await (
+            await connection.execute(sql("told_about"), columns)
+        ).fetchall():
+            told.setdefault((device_id, rule, contact_id), []).append(Told(*one))
+        return told
 
     async def _covered(
         self,
         connection: psycopg.AsyncConnection,
         notification: int,
-        alarm_id: int,
         about: About,
-        raised_at: datetime,
+        coverage: Coverage,
         now: datetime,
     ) -> Covered | Untold | Wait | End:
         if self._journal is not None and self._journal.under_way(about):
             return Wait(now + LOOK_AGAIN, "being_told_without_database")
-        told = [Told(*one) for one in await (await connection.execute(sql("told_about"), about)).fetchall()]
-        coverage = covering(told, alarm_id, raised_at)
         if coverage.told is None:
             return Untold(about, now)
         log.info("told_already", id=notification, reason=coverage.reason, key=coverage.told.key)

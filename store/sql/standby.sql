@@ -60,10 +60,12 @@ from notification n join alarm a on a.id = n.alarm_id
 where n.id = any(%s) and n.kind = 'raised' and n.way = 'sms' and a.rule = any(%s) and a.raised_at is not null
 
 -- name: told_about
--- What this contact has been told of this device and rule while the database was away, and for which alarm that counted.
-select t.key, t.measured_at, t.until, n.alarm_id
-from told_without_database t left join notification n on n.id = t.notification_id
-where t.device_id = %s and t.rule = %s and t.contact_id = %s
+-- What these contacts have been told of these devices and rules while the database was away, and for which alarm that
+-- counted.
+select t.device_id, t.rule, t.contact_id, t.key, t.measured_at, t.until, n.alarm_id
+from unnest(%s::int[], %s::text[], %s::int[]) as a (device_id, rule, contact_id)
+join told_without_database t using (device_id, rule, contact_id)
+left join notification n on n.id = t.notification_id
 
 -- name: note_told_without_database
 -- The carrier knows the message by the key under which it was told, and its reader by that wording.
