@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from carriers import chat_control, control, routes, wechat, wecom
@@ -50,7 +51,7 @@ def create_app(settings: CarrierSettings, clock: Clock = utc_now) -> FastAPI:
 
     # no docs page: FastAPI's would load its scripts from a CDN
     app = FastAPI(title="Nuanshao carriers", lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(routes.router)
+    app.router.routes.append(routes.ROUTE)
     app.include_router(control.router)
     for router in (wecom.router, wechat.router, chat_control.router):
         app.include_router(router)
@@ -64,7 +65,7 @@ async def serve(settings: CarrierSettings, host: str, port: int, ready: Ready, *
 
 def run(settings: CarrierSettings, host: str, port: int, ready: Ready) -> None:
     """`serve`, for a command line: returns when the process was asked to stop."""
-    asyncio.run(serve(settings, host, port, ready))
+    uvloop.run(serve(settings, host, port, ready))
 
 
 @contextmanager
