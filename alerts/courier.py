@@ -11,6 +11,7 @@ places are kept for critical ones.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -53,10 +54,12 @@ AT_ONCE: Final = 64
 """Messages that one courier hands over at the same time."""
 FOR_CRITICAL: Final = 32
 """Places beside these that only critical messages take: behind time-outs a CO alarm must not wait."""
+CLAIM_AT_LEAST: Final = AT_ONCE // 2
+"""A claim sorts everything that is due, so a few free places wait for more of them."""
+CRITICAL_EVERY_S: Final = 0.1
+"""While places are taken, it is looked so often whether something critical is due."""
 LEASE_S: Final = 60
 """How long a claim holds; longer than any carrier may take to answer."""
-LOOK_AGAIN_S: Final = 0.25
-"""While carriers are slow, it is looked so often whether something critical is due."""
 LINGER_S: Final = 0.01
 """What has just ended waits so long for company: one transaction writes all of it."""
 NO_ACCOUNT_RETRY: Final = timedelta(minutes=1)
@@ -99,6 +102,7 @@ class Courier:
         self._clock = clock
         self._metrics = metrics
         self._policy = policy or Policy()
+        self._critical_at = 0.0
         self._pack = pack_in_force()
         self._told = told or Reconciliation(self._pack, channels.get("sms"))
 
@@ -113,7 +117,7 @@ class Courier:
                 under_way.update(await self._start(claimed))
                 if not claimed and not under_way:
                     return carried
-                await self._write_ended(under_way, patience_s=0.0 if claimed else LOOK_AGAIN_S)
+                await self._write_ended(under_way, patience_s=0.0 if claimed else CRITICAL_EVERY_S)
         finally:
             for task in under_way:
                 task.cancel()
@@ -121,7 +125,10 @@ class Courier:
     async def _claim(self, under_way: int) -> list[Parcel]:
         """What is due, as far as there is room for it."""
         room, critical_only = AT_ONCE - under_way, False
-        if room <= 0:
+        if room < CLAIM_AT_LEAST:
+            if time.monotonic() < self._critical_at:
+                return []
+            self._critical_at = time.monotonic() + CRITICAL_EVERY_S
             room, critical_only = AT_ONCE + FOR_CRITICAL - under_way, True
         if room <= 0:
             return []

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 
 from carriers import chat_control, control, routes, wechat, wecom
@@ -65,7 +64,7 @@ async def serve(settings: CarrierSettings, host: str, port: int, ready: Ready, *
 
 def run(settings: CarrierSettings, host: str, port: int, ready: Ready) -> None:
     """`serve`, for a command line: returns when the process was asked to stop."""
-    uvloop.run(serve(settings, host, port, ready))
+    asyncio.run(serve(settings, host, port, ready))
 
 
 @contextmanager

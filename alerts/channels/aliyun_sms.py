@@ -6,11 +6,10 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-import httpx
 import structlog
 from pydantic import SecretStr
 
-from alerts.channels.aliyun_gateway import AliyunGateway, code_of, national
+from alerts.channels.aliyun_gateway import UNANSWERED, AliyunGateway, code_of, national
 from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import CHINA, china_time, delivery_reason
 from alerts.channels.aliyun_templates import approved_codes, fit, variables
@@ -87,7 +86,7 @@ class AliyunSms:
         }
         try:
             status, body = await self._gateway.call("SendSms", query)
-        except httpx.HTTPError as error:
+        except UNANSWERED as error:
             return failed(error)
         outcome = judge(status, body)
         if not isinstance(outcome, Accepted):
@@ -138,7 +137,7 @@ class AliyunSms:
         }
         try:
             _, body = await self._gateway.call("QuerySendDetails", query)
-        except httpx.HTTPError as error:
+        except UNANSWERED as error:
             # `from None`: the chain would hold the request, and that the phone number
             raise LookupFailed(f"aliyun_sms: {failed(error).reason}") from None
         if not isinstance(body, dict) or body.get("Code") != "OK":

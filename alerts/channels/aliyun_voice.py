@@ -11,12 +11,11 @@ import json
 import zlib
 from datetime import datetime, timedelta
 
-import httpx
 import structlog
 from pydantic import SecretStr
 
 from alerts.channels.aliyun_call_reports import out_id, outcome_of
-from alerts.channels.aliyun_gateway import AliyunGateway, code_of, national
+from alerts.channels.aliyun_gateway import UNANSWERED, AliyunGateway, code_of, national
 from alerts.channels.aliyun_outcomes import judge
 from alerts.channels.aliyun_receipts import china_time, text
 from alerts.channels.aliyun_voice_outcomes import VOICE_OUTCOMES
@@ -107,7 +106,7 @@ class AliyunVoice:
         }
         try:
             _, body = await self._gateway.call("QueryCallDetailByCallId", query)
-        except httpx.HTTPError as error:
+        except UNANSWERED as error:
             # `from None`: the chain would hold the request
             raise LookupFailed(f"aliyun_voice: {type(error).__name__}") from None
         if not isinstance(body, dict) or body.get("Code") != "OK":
@@ -121,7 +120,7 @@ class AliyunVoice:
     async def _place(self, phone: str, message: Message) -> Outcome:
         try:
             status, body = await self._gateway.call(*self._call(phone, message))
-        except httpx.HTTPError as error:
+        except UNANSWERED as error:
             return failed(error)
         outcome = judge(status, body, rows=VOICE_OUTCOMES, named="CallId")
         if not isinstance(outcome, Accepted):

@@ -15,6 +15,9 @@ from foundation.errors import SettingsError
 from foundation.loopback import is_loopback
 
 RETRY_UNREACHABLE_S = 5.0
+KEPT_OPEN_S = 4.0
+"""An idle connection is closed by us before servers do it (nginx 75 s, uvicorn 5 s): one that they close while we send
+leaves open whether the message was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,18 @@ def client(where: Endpoint, timeout_s: float) -> httpx.AsyncClient:
     # httpx writes whole addresses at INFO, and ours hold numbers, keys and tokens
     logging.getLogger("httpx").addFilter(_not_an_address)
     # reading the authorities takes 67 ms, and plain HTTP has no use for them
-    return HttpxAiohttpClient(timeout=timeout_s, trust_env=not where.local, verify=where.address.startswith("https"))
+    return HttpxAiohttpClient(
+        timeout=timeout_s, trust_env=not where.local, verify=where.address.startswith("https"),
+        limits=httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=KEPT_OPEN_S),
+    )  # fmt: skip
 
 
-def failed(error: httpx.HTTPError) -> Refused | Unknown:
+def failed(error: httpx.HTTPError | aiohttp.ClientError | TimeoutError) -> Refused | Unknown:
     """What a request that was not answered means: it may have been taken unless no connection ever stood.
 
     Asks the transport's own error: as httpx names them, a connection that was lost looks like one that never stood.
     """
-    cause = error.__cause__
+    cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Refused("carrier_unreachable", retryable=True, after_s=RETRY_UNREACHABLE_S, elsewhere=True)
     timed_out = isinstance(cause, TimeoutError) or (cause is None and isinstance(error, httpx.TimeoutException))
