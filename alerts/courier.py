@@ -55,9 +55,9 @@ AT_ONCE: Final = 64
 FOR_CRITICAL: Final = 32
 """Places beside these that only critical messages take: behind time-outs a CO alarm must not wait."""
 CLAIM_AT_LEAST: Final = AT_ONCE // 2
-"""A claim sorts everything that is due, so a few free places wait for more of them."""
-CRITICAL_EVERY_S: Final = 0.1
-"""While places are taken, it is looked so often whether something critical is due."""
+"""A claim sorts everything that is due, so few free places wait a moment for more of them."""
+LOOK_EVERY_S: Final = 0.1
+"""While places are taken, it is looked so often whether something is due for those that are free or kept."""
 LEASE_S: Final = 60
 """How long a claim holds; longer than any carrier may take to answer."""
 LINGER_S: Final = 0.01
@@ -102,7 +102,7 @@ class Courier:
         self._clock = clock
         self._metrics = metrics
         self._policy = policy or Policy()
-        self._critical_at = 0.0
+        self._claim_at = 0.0
         self._pack = pack_in_force()
         self._told = told or Reconciliation(self._pack, channels.get("sms"))
 
@@ -117,7 +117,7 @@ class Courier:
                 under_way.update(await self._start(claimed))
                 if not claimed and not under_way:
                     return carried
-                await self._write_ended(under_way, patience_s=0.0 if claimed else CRITICAL_EVERY_S)
+                await self._write_ended(under_way, patience_s=0.0 if claimed else LOOK_EVERY_S)
         finally:
             for task in under_way:
                 task.cancel()
@@ -125,11 +125,12 @@ class Courier:
     async def _claim(self, under_way: int) -> list[Parcel]:
         """What is due, as far as there is room for it."""
         room, critical_only = AT_ONCE - under_way, False
-        if room < CLAIM_AT_LEAST:
-            if time.monotonic() < self._critical_at:
+        if under_way and room < CLAIM_AT_LEAST:
+            if time.monotonic() < self._claim_at:
                 return []
-            self._critical_at = time.monotonic() + CRITICAL_EVERY_S
-            room, critical_only = AT_ONCE + FOR_CRITICAL - under_way, True
+            self._claim_at = time.monotonic() + LOOK_EVERY_S
+            if room <= 0:
+                room, critical_only = room + FOR_CRITICAL, True
         if room <= 0:
             return []
         places = {"now": self._clock(), "most": room, "lease_s": LEASE_S, "critical_only": critical_only}

@@ -61,8 +61,10 @@ update escalation set next_at = %(next_at)s, reason = %(reason)s where id = %(id
 update alarm set acknowledged_at = null, acknowledged_by = null, acknowledged_how = null where id = %(alarm)s
 
 -- name: escalations_late
--- How many are due for longer than they should be, and since when.
-select count(*), min(next_at) from escalation where next_at < %(before)s
+-- How many are due for longer than they should be, and since when; those of drills may be.
+select count(*), min(e.next_at)
+from escalation e left join alarm a on a.id = e.alarm_id left join incident i on i.id = e.incident_id
+where e.next_at < %(before)s and not coalesce(a.drill, i.drill, false)
 
 -- name: top_region
 select id, name from region where parent_id is null order by id limit 1
