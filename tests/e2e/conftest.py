@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import shutil
 import signal
@@ -34,6 +35,11 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
+def with_our_key() -> dict[str, str]:
+    """The environment of a newcomer, with the tests' key: what a test registers, the deployment can read."""
+    return environment(NUANSHAO_PHONE_KEY=os.environ["NUANSHAO_PHONE_KEY"])
+
+
 @dataclass
 class Running:
     """A `nuanshao up` and what another client knows of it."""
@@ -53,7 +59,7 @@ class Running:
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A `nuanshao` command in a second terminal: it knows the folder and nothing else."""
         return subprocess.run(
-            nuanshao(*arguments), cwd=self.folder, env=environment(), capture_output=True, text=True, check=check
+            nuanshao(*arguments), cwd=self.folder, env=with_our_key(), capture_output=True, text=True, check=check
         )
 
     def get(self, path: str) -> Any:
@@ -100,7 +106,7 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 30) ->
 def start(folder: Path) -> Running:
     with (folder / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            nuanshao("up", "--api-port", "0"), cwd=folder, env=environment(), stdout=subprocess.DEVNULL, stderr=log
+            nuanshao("up", "--api-port", "0"), cwd=folder, env=with_our_key(), stdout=subprocess.DEVNULL, stderr=log
         )
     file = folder / ".nuanshao" / "env"
 

@@ -18,7 +18,7 @@ from demo.county import register
 from device_sim.fleet.plan import plan
 from store.connect import connect
 from tests.beside import environment, nuanshao
-from tests.e2e.conftest import Running, start, stop, wait_for
+from tests.e2e.conftest import Running, start, stop, wait_for, with_our_key
 from tests.e2e.processes import alive, command, descendants, kill
 
 HOMES = 40
@@ -60,7 +60,7 @@ def test_ingest_killed_in_the_middle_of_a_run_loses_nothing_and_stores_nothing_t
             "simulate", "live", "--seed", "7", "--villages", "2", "--homes", str(HOMES), "--interval", "1",
             "--minutes", "0.4", "--no-events", "--passwords", "passwords.json", "--counters", "counters.json",
         ),
-        cwd=county.folder, env=environment(), stderr=subprocess.DEVNULL,
+        cwd=county.folder, env=with_our_key(), stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
     def kill_now_and_then() -> None:

@@ -155,7 +155,7 @@ def test_a_co_alarm_is_told_acknowledged_and_closed(up: Running) -> None:
 def test_the_commands_beside_it_say_what_is_well(up: Running) -> None:
     said = json.loads(up.run("doctor", "--json").stdout)
     assert {finding["what"]: finding["well"] for finding in said} == dict.fromkeys(
-        ("database", "broker", "broker queue", "health", "canary"), True
+        ("database", "broker", "broker queue", "duty", "health", "canary"), True
     )
     assert up.run("doctor", "--only", "alerts").returncode == 0
     wrong = up.run("device", "add", "Not A Name", "--type", "room_sensor", check=False)
