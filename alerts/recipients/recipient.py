@@ -11,7 +11,6 @@ QUICK: Final[tuple[Way, ...]] = ("sms", "wecom", "wecom_robot", "wechat", "webho
 """A critical message goes each of these ways at once: the carrier of one of them may be down, or lie."""
 CHEAP: Final[tuple[Way, ...]] = ("wecom_robot", "webhook", "wecom", "wechat", "sms", "email")
 """A routine message goes the first of these ways; an SMS costs money and a place in the quota."""
-GROUPS: Final[tuple[Way, ...]] = ("wecom_robot", "webhook")
 
 
 @dataclass(frozen=True, slots=True)
