@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from alerts.policy.cause import Cause
 from alerts.policy.verdict import Ask, End, Go, Hold, Verdict, Wait
 from catalogue.budgets import BUDGET
+from catalogue.rules import Hours
 
 LOOK_AGAIN: Final = timedelta(seconds=2)
 """After so long it is looked at again what became of the message that this one takes back."""
@@ -33,23 +34,17 @@ CALL_AGAIN: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Hours of the night, in the villages' own time, in which what can wait is not told; they may run over midnight."""
+    """Hours of the night, in the villages' own time, in which what can wait is not told."""
 
-    since: int
-    until: int
+    hours: Hours
     zone: ZoneInfo
 
     def ends_at(self, now: datetime) -> datetime | None:
         """When the quiet hours under way end; None outside them."""
         local = now.astimezone(self.zone)
-        inside = (
-            self.since <= local.hour < self.until
-            if self.since <= self.until
-            else local.hour >= self.since or local.hour < self.until
-        )
-        if not inside:
+        if not self.hours.hold(local.hour):
             return None
-        end = local.replace(hour=self.until, minute=0, second=0, microsecond=0)
+        end = local.replace(hour=self.hours.until % 24, minute=0, second=0, microsecond=0)
         return end if end > local else end + timedelta(days=1)
 
 

@@ -13,7 +13,7 @@ from catalogue.rules.pack_files import (
     shipped_pack,
     shipped_packs,
 )
-from catalogue.rules.rule import Priority, Rule, Seconds
+from catalogue.rules.rule import Hours, Priority, Rule, Seconds
 from catalogue.rules.silence import SilenceRule
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ExposureRule",
     "FaultRule",
     "ForecastRule",
+    "Hours",
     "LevelRule",
     "LookRule",
     "Priority",

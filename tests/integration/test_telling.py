@@ -18,12 +18,12 @@ from alerts.digests import Digests
 from alerts.policy.stages import Policy, Quiet
 from carriers.app import Running, started
 from carriers.settings import CarrierSettings, Limits
-from catalogue.rules import default_pack
+from catalogue.rules import Hours, default_pack
 from store.connect import Pool, pool
 from tests.world import World, one, rows
 
 SECRET = "made-up-for-the-test"
-QUIET = Policy(Quiet(22, 7, ZoneInfo("Asia/Shanghai")))
+QUIET = Policy(Quiet(Hours(since=22, until=7), ZoneInfo("Asia/Shanghai")))
 
 
 class Phone:

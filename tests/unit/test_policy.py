@@ -14,13 +14,14 @@ from alerts.policy.cause import Cause
 from alerts.policy.stages import GATHERED_FOR, GROUP_ABOVE, Policy, Quiet, judge
 from alerts.policy.verdict import End, Go, Hold, Verdict, Wait
 from catalogue.budgets import BUDGET
+from catalogue.rules import Hours
 
 NOW = datetime(2026, 1, 15, 8, tzinfo=UTC)
 """16:00 in Tongliao."""
 NIGHT = datetime(2026, 1, 15, 19, tzinfo=UTC)
 """3 a.m."""
 CHINA = ZoneInfo("Asia/Shanghai")
-QUIET = Policy(Quiet(22, 7, CHINA))
+QUIET = Policy(Quiet(Hours(since=22, until=7), CHINA))
 
 
 def cause(**more: Any) -> Cause:
@@ -94,7 +95,7 @@ def test_a_critical_alarm_that_is_open_is_always_told() -> None:
 )
 def test_the_quiet_hours_run_over_midnight(clock: str, ends: str | None) -> None:
     moment = datetime.fromisoformat(f"2026-01-15T{clock}").replace(tzinfo=CHINA)
-    end = Quiet(22, 7, CHINA).ends_at(moment)
+    end = Quiet(Hours(since=22, until=7), CHINA).ends_at(moment)
     assert (None if end is None else f"{end:%H:%M}") == ends
     assert end is None or timedelta() < end - moment <= timedelta(hours=9)
 
