@@ -34,7 +34,7 @@ from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
 from store import drill, rollup, upkeep
-from store.connect import Pool, connect_async, pool
+from store.connect import Pool, committed_one_by_one, connect_async, pool
 from store.named_sql import sql
 from store.registry import NOTIFY_CHANNEL, PEOPLE_CHANNEL
 
@@ -121,6 +121,12 @@ class AlertsService:
         await connections.open()
         told = self._standby.reconciliation if self._standby is not None else None
         courier = Courier(connections, self._channels, self._clock, told, self.metrics, policy())
+        climbing = self._whenever_stirred(
+            self._escalation_stirred,
+            "escalation",
+            lambda: self._with_connection(self._escalation, connections),
+            between_s=(0.0, ESCALATION_EVERY_S),
+        )
         try:
             async with asyncio.TaskGroup() as tasks:
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
@@ -130,7 +136,7 @@ class AlertsService:
                     tasks.create_task(
                         self._every(SUPPRESSION_EVERY_S, self._suppress, connections), name="suppression"
                     ),
-                    tasks.create_task(self._climb_forever(connections), name="escalation"),
+                    tasks.create_task(climbing, name="escalation"),
                     tasks.create_task(self._hear(ESCALATION_CHANNEL, self._escalation_stirred), name="answers"),
                     tasks.create_task(
                         self._every(ESCALATION_WATCHED_EVERY_S, self._watch_escalation, connections), name="watchdog"
@@ -179,9 +185,15 @@ class AlertsService:
         if standby is None:
             return []
         alarms = self._every(OPEN_ALARMS_EVERY_S, standby.keep_alarms, connections)
+        copies = self._whenever_stirred(
+            self._registry_stirred,
+            "registry_copy",
+            lambda: self._with_connection(standby.keep_registry, connections),
+            between_s=(REGISTRY_COPY_AT_MOST_EVERY_S, REGISTRY_COPY_EVERY_S),
+        )
         return [
             tasks.create_task(alarms, name="open-alarms"),
-            tasks.create_task(self._keep_registry(standby, connections), name="registry-copy"),
+            tasks.create_task(copies, name="registry-copy"),
             *(
                 tasks.create_task(self._hear(channel, self._registry_stirred), name=channel)
                 for channel in (NOTIFY_CHANNEL, PEOPLE_CHANNEL)
@@ -195,6 +207,19 @@ class AlertsService:
             began = time.monotonic()
             await self._patiently(work.__name__.strip("_"), self._with_connection(work, connections))
             await asyncio.sleep(rest(seconds, time.monotonic() - began))
+
+    async def _whenever_stirred(
+        self, stirred: asyncio.Event, what: str, turn: Callable[[], Awaitable[None]], *, between_s: tuple[float, float]
+    ) -> None:
+        """Turns as soon as something has stirred, and all the same after the longer of the two pauses."""
+        at_least_s, at_most_s = between_s
+        while True:
+            began = time.monotonic()
+            stirred.clear()
+            await self._patiently(what, turn())
+            await asyncio.sleep(rest(at_least_s, time.monotonic() - began))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stirred.wait(), timeout=at_most_s)
 
     @staticmethod
     async def _with_connection(work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool) -> None:
@@ -232,22 +257,10 @@ class AlertsService:
         looked = await self._suppression.look(connection, self._clock())
         self.metrics.withheld(looked.withheld)
 
-    async def _climb_forever(self, connections: Pool) -> None:
-        """The escalator's turns: each second, and as soon as somebody has answered or called for help."""
-        while True:
-            began = time.monotonic()
-            self._escalation_stirred.clear()
-            await self._patiently("escalation", self._with_connection(self._climb, connections))
-            await asyncio.sleep(rest(0.0, time.monotonic() - began))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._escalation_stirred.wait(), timeout=ESCALATION_EVERY_S)
-
-    async def _climb(self, connection: psycopg.AsyncConnection) -> None:
-        await connection.set_autocommit(True)
-        try:
+    async def _escalation(self, connection: psycopg.AsyncConnection) -> None:
+        """The escalator's turn: each second, and as soon as somebody has answered or called for help."""
+        async with committed_one_by_one(connection):
             await self._escalator.look(connection, self._clock())
-        finally:
-            await connection.set_autocommit(False)
 
     async def _watch_escalation(self, connection: psycopg.AsyncConnection) -> None:
         late = await self._escalation_late.look(connection, self._clock())
@@ -258,7 +271,8 @@ class AlertsService:
             self._problems.pop("escalation_late", None)
 
     async def _digest(self, connection: psycopg.AsyncConnection) -> None:
-        await self._digests.look(connection, self._clock())
+        async with committed_one_by_one(connection):
+            await self._digests.look(connection, self._clock())
 
     async def _ways(self, connection: psycopg.AsyncConnection) -> None:
         """Says for which ways there is an account: whoever writes a message chooses among these."""
@@ -293,16 +307,6 @@ class AlertsService:
             self._problems.pop("forecast", None)
         if done.raised:
             log.info("looks_raised", alarms=done.raised)
-
-    async def _keep_registry(self, standby: Standby, connections: Pool) -> None:
-        """Copies the registry soon after something in it has changed, and now and then all the same."""
-        while True:
-            self._registry_stirred.clear()
-            began = time.monotonic()
-            await self._patiently("registry_copy", self._with_connection(standby.keep_registry, connections))
-            await asyncio.sleep(rest(REGISTRY_COPY_AT_MOST_EVERY_S, time.monotonic() - began))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._registry_stirred.wait(), timeout=REGISTRY_COPY_EVERY_S)
 
     async def _heartbeat(self, connection: psycopg.AsyncConnection) -> None:
         problem = "; ".join(self.problems())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
@@ -73,6 +74,16 @@ def pool(url: str, *, largest: int = 4) -> Pool:
         timeout=POOL_TIMEOUT_S,
         reconnect_timeout=POOL_TRIES_FOR_S,
     )
+
+
+@contextlib.asynccontextmanager
+async def committed_one_by_one(connection: psycopg.AsyncConnection) -> AsyncIterator[None]:
+    """Each `transaction()` inside is one of its own, even after a query: that would have opened one around it."""
+    await connection.set_autocommit(True)
+    try:
+        yield
+    finally:
+        await connection.set_autocommit(False)
 
 
 def unavailable(failed: psycopg.Error) -> DatabaseUnavailable:
