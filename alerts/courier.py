@@ -103,29 +103,34 @@ class Courier:
         self._metrics = metrics
         self._policy = policy or Policy()
         self._claim_at = 0.0
+        self._under_way: dict[asyncio.Task[Step], Parcel] = {}
         self._pack = pack_in_force()
         self._told = told or Reconciliation(self._pack, channels.get("sms"))
 
     async def round(self) -> int:
-        """Carries everything that is due, until nothing is. Returns how many messages that were."""
-        carried = 0
-        under_way: dict[asyncio.Task[Step], Parcel] = {}
-        try:
-            while True:
-                claimed = await self._claim(len(under_way))
-                carried += len(claimed)
-                under_way.update(await self._start(claimed))
-                if not claimed and not under_way:
-                    return carried
-                await self._write_ended(under_way, patience_s=0.0 if claimed else LOOK_EVERY_S)
-        finally:
-            for task in under_way:
-                task.cancel()
+        """Carries everything that is due, until nothing is. Returns how many messages that were.
 
-    async def _claim(self, under_way: int) -> list[Parcel]:
+        A database that fails in the middle recalls nobody: the next round writes down how they have ended.
+        """
+        carried = 0
+        try:
+            await self._write_ended(patience_s=0.0)
+            while True:
+                claimed = await self._claim()
+                carried += len(claimed)
+                self._under_way.update(await self._start(claimed))
+                if not claimed and not self._under_way:
+                    return carried
+                await self._write_ended(patience_s=0.0 if claimed else LOOK_EVERY_S)
+        except asyncio.CancelledError:
+            for task in self._under_way:
+                task.cancel()
+            raise
+
+    async def _claim(self) -> list[Parcel]:
         """What is due, as far as there is room for it."""
-        room, critical_only = AT_ONCE - under_way, False
-        if under_way and room < CLAIM_AT_LEAST:
+        room, critical_only = AT_ONCE - len(self._under_way), False
+        if self._under_way and room < CLAIM_AT_LEAST:
             if time.monotonic() < self._claim_at:
                 return []
             self._claim_at = time.monotonic() + LOOK_EVERY_S
@@ -220,25 +225,27 @@ class Courier:
         cleared = await self._clear([parcel])
         return await self._hand_over(cleared[0]) if cleared else Covered()
 
-    async def _write_ended(self, under_way: dict[asyncio.Task[Step], Parcel], patience_s: float) -> None:
+    async def _write_ended(self, patience_s: float) -> None:
         """Writes down what has ended of what is under way, after waiting for some of it."""
-        if not under_way:
+        if not self._under_way:
             return
-        done, _ = await asyncio.wait(under_way, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(self._under_way, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         if done and patience_s:
-            done, _ = await asyncio.wait(under_way, timeout=LINGER_S)
-        ended: list[tuple[Parcel, Step]] = []
-        for task in done:
-            parcel, failed = under_way.pop(task), task.exception()
-            if isinstance(failed, psycopg.Error | PoolTimeout):
-                raise failed
-            if failed is not None:  # its claim runs out and it is tried again; the others are not to blame
-                log.error("notification_failed", id=parcel.id, exc_info=failed)
-            else:
-                ended.append((parcel, task.result()))
-        if ended:
-            async with self._pool.connection() as connection:
-                await self._write(connection, ended)
+            done, _ = await asyncio.wait(self._under_way, timeout=LINGER_S)
+        over = {task: self._under_way.pop(task) for task in done}
+        failed = {task: why for task in over if (why := task.exception()) is not None}
+        ended = [(parcel, task.result()) for task, parcel in over.items() if task not in failed]
+        try:
+            if ended:
+                async with self._pool.connection() as connection:
+                    await self._write(connection, ended)
+        except (psycopg.OperationalError, PoolTimeout):  # the database is away: the next round writes it down
+            self._under_way |= over
+            raise
+        for task, why in failed.items():  # tried again when its claim runs out; the others are not to blame
+            if isinstance(why, psycopg.Error | PoolTimeout):
+                raise why
+            log.error("notification_failed", id=over[task].id, exc_info=why)
 
     async def _write(self, connection: psycopg.AsyncConnection, ended: Sequence[tuple[Parcel, Step]]) -> None:
         """A statement a kind of end, each in the order of ids, so that no two couriers wait in a ring."""

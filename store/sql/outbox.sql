@@ -107,7 +107,10 @@ set state = 'pending', reason = %(reason)s, held_for = %(reason)s, next_attempt_
 where id = %(id)s and ended_at is null
 
 -- name: note_end
-update notification set state = %(state)s, reason = %(reason)s, ended_at = %(now)s
+-- What a carrier says it has delivered, it has taken too, though its answer was lost.
+update notification
+set state = %(state)s, reason = %(reason)s, ended_at = %(now)s,
+    accepted_at = case when %(state)s = 'delivered' then coalesce(accepted_at, %(now)s) else accepted_at end
 where id = %(id)s and ended_at is null
 
 -- name: failed_message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -16,7 +16,8 @@ from alerts.acknowledgement import acknowledge_alarm
 from alerts.channels.aliyun_sms import AliyunSms
 from alerts.channels.aliyun_templates import TEMPLATES
 from alerts.channels.channel import Receipt
-from alerts.courier import Courier, record_receipt
+from alerts.courier import Courier, Step, record_receipt
+from alerts.parcel import Parcel
 from carriers.app import Running, started
 from carriers.settings import CarrierSettings
 from foundation.clock import utc_now
@@ -222,7 +223,43 @@ async def test_a_courier_killed_between_sending_and_writing_down_does_not_send_t
     assert await office.courier.round() == 0, "the claim still holds"
     await office.later(61)
     assert await office.received(words) == 1
-    assert (await notification(now_world.database))["state"] in {"accepted", "delivered"}
+    told = await notification(now_world.database)
+    assert (told["state"] in {"accepted", "delivered"}, told["accepted_at"] is not None) == (True, True)
+
+
+async def test_a_message_whose_answer_was_lost_and_that_has_arrived_counts_as_told(
+    now_world: World, office: Office, behave: Behave
+) -> None:
+    behave(kind="time_out", accept=True, times=1)
+    words = await overheat(now_world, 0, 104.1)
+    await office.courier.round()
+    await asyncio.sleep(0.1)  # its receipt is there at once
+    await office.later(20)
+    told = await notification(now_world.database)
+    assert (told["state"], told["accepted_at"] is not None, await office.received(words)) == ("delivered", True, 1)
+
+
+async def test_a_database_that_goes_away_while_a_message_is_under_way_recalls_nothing(
+    now_world: World, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = await overheat(now_world, 0, 104.2)
+    write, away = office.courier._write, 3
+
+    async def fail(connection: psycopg.AsyncConnection, ended: Sequence[tuple[Parcel, Step]]) -> None:
+        nonlocal away
+        away -= 1
+        if away >= 0:
+            raise psycopg.OperationalError("the database system is starting up")
+        await write(connection, ended)
+
+    monkeypatch.setattr(office.courier, "_write", fail)
+    for _ in range(3):
+        with pytest.raises(psycopg.OperationalError):
+            await office.courier.round()
+    assert (await notification(now_world.database))["state"] == "sending"
+    await office.courier.round()
+    assert (await notification(now_world.database))["state"] == "accepted", "long before its claim has run out"
+    assert await office.received(words) == 1
 
 
 async def test_two_couriers_send_each_message_once(now_world: World, carrier: Running, connections: Pool) -> None:
