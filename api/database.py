@@ -15,13 +15,13 @@ __all__ = ["Database", "OfDrills", "connection", "only_drills", "rows"]
 
 
 async def connection(request: Request) -> AsyncIterator[psycopg.AsyncConnection]:
-    """A connection for one request; commits when the request went well."""
+    """A connection for one request; what it wrote is committed before anybody is told that it went well."""
     pool = cast("Pool", request.app.state.pool)
     async with pool.connection() as one:
         yield one
 
 
-Database = Annotated[psycopg.AsyncConnection, Depends(connection)]
+Database = Annotated[psycopg.AsyncConnection, Depends(connection, scope="function")]
 
 OfDrills = Annotated[
     Literal["false", "true", "all"],

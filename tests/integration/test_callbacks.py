@@ -81,6 +81,20 @@ async def test_a_call_of_which_we_had_no_answer_is_known_by_our_own_name(world: 
     assert await rows(world.database, HOW) == []
 
 
+async def test_nothing_is_confirmed_that_is_not_committed(world: World, http: httpx.AsyncClient) -> None:
+    key = await called(world)
+    await world.database.execute(
+        "create function fail() returns trigger language plpgsql as $$ begin"
+        " raise exception using errcode = 'admin_shutdown', message = 'terminating'; end $$;"
+        " create constraint trigger at_commit after update on notification deferrable initially deferred"
+        " for each row execute function fail()"
+    )
+    ended = CALL | {"call_id": "C^1", "out_id": out_id(key), "dtmf": "1"}
+    answer = await http.post("/carriers/hush/aliyun/voice-report", json=[ended])
+    assert answer.status_code == 503, "the carrier must repeat it"
+    assert await one(world.database, "select state from notification") == "accepted"
+
+
 async def test_too_much_is_refused_however_it_is_sent(http: httpx.AsyncClient) -> None:
     async def pieces() -> Any:
         for _ in range(20):
