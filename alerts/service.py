@@ -6,7 +6,6 @@ Side by side; each is retried when the database fails, and the standby goes on w
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -33,6 +32,7 @@ from broker.address import Broker
 from foundation.clock import Clock, utc_now
 from foundation.errors import DatabaseUnavailable
 from foundation.settings import settings
+from foundation.waiting import until
 from store import drill, rollup, upkeep
 from store.connect import Pool, committed_one_by_one, connect_async, pool
 from store.named_sql import sql
@@ -218,8 +218,7 @@ class AlertsService:
             stirred.clear()
             await self._patiently(what, turn())
             await asyncio.sleep(rest(at_least_s, time.monotonic() - began))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stirred.wait(), timeout=at_most_s)
+            await until(stirred, at_most_s=at_most_s)
 
     @staticmethod
     async def _with_connection(work: Callable[[psycopg.AsyncConnection], Awaitable[None]], connections: Pool) -> None:
@@ -318,8 +317,7 @@ class AlertsService:
 
     async def _carry_forever(self, courier: Courier, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._outbox_stirred.wait(), timeout=OUTBOX_AT_LEAST_EVERY_S)
+            await until(self._outbox_stirred, at_most_s=OUTBOX_AT_LEAST_EVERY_S)
             self._outbox_stirred.clear()
             await self._patiently("courier", courier.round())
 

@@ -18,6 +18,7 @@ from broker.address import Broker
 from broker.delivery import Delivery
 from broker.session import Connection, Login, connect
 from foundation.errors import BrokerRefused, BrokerUnavailable
+from foundation.waiting import until
 
 MESSAGES = 1200
 """More than the 1000 that Mosquitto and EMQX keep by themselves; 40 bytes each."""
@@ -93,8 +94,7 @@ async def _count(broker: Broker, login: Login, publisher: Connection, topic: str
                 # a queue that is full drops this one too, until some of it has been taken
                 while not arrived.is_set():
                     await publisher.publish(topic, _END)
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(arrived.wait(), _END_EVERY_S)
+                    await until(arrived, at_most_s=_END_EVERY_S)
         except TimeoutError:
             raise BrokerUnavailable(
                 f"the broker at {broker.host}:{broker.port} does not deliver what it has taken", do="look into its log"

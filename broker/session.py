@@ -184,7 +184,8 @@ class Connection(asyncio.Protocol):
                 receive_max=login.receive_max,
             ).write()
         )
-        await asyncio.wait_for(self._ready, timeout=10)
+        async with asyncio.timeout(10):
+            await self._ready
 
     @property
     def unacknowledged_bytes(self) -> int:

@@ -33,7 +33,8 @@ async def broker_version(broker: Broker) -> str:
         return ""
     try:
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(said, WAIT_S)
+            async with asyncio.timeout(WAIT_S):
+                return await said
         return ""
     finally:
         connection.disconnect()

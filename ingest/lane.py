@@ -6,7 +6,6 @@ When the connection is lost, what came over it is dropped: it is unacknowledged,
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +18,7 @@ from broker.delivery import Delivery
 from broker.session import Connection, Login, connect
 from foundation.clock import Clock
 from foundation.errors import BrokerUnavailable
+from foundation.waiting import until
 
 log = structlog.get_logger()
 
@@ -109,8 +109,7 @@ class Lane:
         """What is to be stored next; waits until there is something."""
         await self._arrived.wait()
         if self._linger_s and not self._enough.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._enough.wait(), timeout=self._linger_s)
+            await until(self._enough, at_most_s=self._linger_s)
         many, size = 0, 0
         for delivery in self._inbox[:LARGEST_BATCH]:
             size += len(delivery.payload)

@@ -115,7 +115,8 @@ class Mail:
         if not is_address(message.to):
             return self._said(Refused("address_invalid", retryable=False), message, 0)
         try:
-            await asyncio.wait_for(self._line.acquire(), _IN_LINE_S)
+            async with asyncio.timeout(_IN_LINE_S):
+                await self._line.acquire()
         except TimeoutError:
             return self._said(BUSY, message, 0)
         try:

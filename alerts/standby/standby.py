@@ -33,6 +33,7 @@ from broker.delivery import Delivery
 from catalogue.rules import RulePack
 from foundation.clock import Clock, utc_now
 from foundation.settings import settings
+from foundation.waiting import until
 
 log = structlog.get_logger()
 
@@ -248,8 +249,7 @@ class Standby:
 
     async def _tell(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), timeout=LOOK_EVERY_S)
+            await until(self._due, at_most_s=LOOK_EVERY_S)
             self._due.clear()
             await self._teller.round()
 

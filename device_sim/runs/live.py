@@ -37,6 +37,7 @@ from device_sim.score.tally import Tally, write_tally
 from device_sim.score.truth import Truth
 from foundation.clock import Clock, utc_now
 from foundation.errors import ServiceMissing
+from foundation.waiting import until
 
 _TICK_S: Final = 0.25
 """Simulated seconds of a step at real time: fine enough to spread the reports."""
@@ -193,7 +194,7 @@ async def _keep_time(play: Play, dt_s: float, total_s: float | None, speed: floa
         if early_s < -_BEHIND_S and not told:
             told = True
             _log.warning("this machine cannot keep up, simulated time runs late", late_s=round(-early_s, 1))
-        await _until(stop, max(early_s, 0.0))
+        await until(stop, at_most_s=max(early_s, 0.0))
 
 
 async def _count(
@@ -236,7 +237,7 @@ async def last_acknowledgements(tally: Tally, hurry: asyncio.Event) -> None:
             published, moved = tally.published, now
         if now - moved > _STALLED_S or now - began > _LAST_ACKS_S:
             break
-        await _until(hurry, 0.02)
+        await until(hurry, at_most_s=0.02)
     if tally.outstanding:
         _log.warning("the broker has not acknowledged everything", outstanding=tally.outstanding)
 
@@ -248,12 +249,6 @@ async def _leave(clients: Iterable[MqttDevice], running: Sequence[asyncio.Task[N
     _, late = await asyncio.wait(running, timeout=_GOODBYE_S)
     for task in late:
         task.cancel()
-
-
-async def _until(event: asyncio.Event, seconds: float) -> None:
-    """Sleep, but not past the event."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _mid_january(now: datetime) -> datetime:

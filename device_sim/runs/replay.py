@@ -25,6 +25,7 @@ from device_sim.runs.recording import Recording
 from device_sim.score.tally import Tally, write_tally
 from foundation.clock import Clock, utc_now
 from foundation.errors import SettingsError
+from foundation.waiting import until
 
 Shift = Literal["now", "keep"]
 
@@ -170,8 +171,7 @@ async def replay(
 async def _wait(publisher: Publisher, early_s: float, number: int, stop: asyncio.Event) -> None:
     """Until it is time and there is room, or until told to stop."""
     if early_s > _AT_ONCE_S:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), early_s)
+        await until(stop, at_most_s=early_s)
     elif number % _BREATHE_EVERY == 0:
         await asyncio.sleep(0)
     if not publisher.has_room:
