@@ -22,6 +22,10 @@ class Callee(ThreadingHTTPServer):
         self.refuse = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
+    def next(self) -> tuple[str, Any]:
+        """Path and body of the next callback, however busy the machine is."""
+        return self.told.get(timeout=60)
+
 
 class _CalleeHandler(BaseHTTPRequestHandler):
     server: Callee

@@ -374,7 +374,7 @@ def test_the_sdk_reads_the_details(carrier: Running) -> None:
 def test_receipts_are_called_back_and_read(callee: Callee) -> None:
     with started(settings(callback_url=callee.url + PATH)) as running:
         outcome = asyncio.run(_send(running, message("n-5")))
-        path, body = callee.told.get(timeout=5)
+        path, body = callee.next()
         (receipt,) = parse_reports(body).receipts
         assert path == PATH
         assert isinstance(outcome, Accepted)
@@ -387,7 +387,7 @@ def test_a_callback_is_repeated_until_it_is_answered_with_code_0(callee: Callee)
     callee.refuse = 2
     with started(settings(callback_url=callee.url + PATH)) as running:
         asyncio.run(_send(running, message("n-6")))
-        bodies = [callee.told.get(timeout=5)[1] for _ in range(3)]
+        bodies = [callee.next()[1] for _ in range(3)]
         assert bodies[0] == bodies[1] == bodies[2]
         with pytest.raises(queue.Empty):
             callee.told.get(timeout=0.2)
@@ -399,7 +399,7 @@ def test_failed_and_lost_receipts(callee: Callee) -> None:
         misbehave(running, "fail_receipt", code="CONTENT_KEYWORD")
         for key in ("lost", "failed"):
             asyncio.run(_send(running, message(key)))
-        (receipt,) = parse_reports(callee.told.get(timeout=5)[1]).receipts
+        (receipt,) = parse_reports(callee.next()[1]).receipts
         assert (receipt.key, receipt.delivered, receipt.reason) == ("failed", False, "content_refused")
         with pytest.raises(queue.Empty):
             callee.told.get(timeout=0.2)
@@ -410,7 +410,7 @@ def test_a_person_replies(callee: Callee) -> None:
     with started(settings(reply_url=callee.url + "/up")) as running:
         answer = httpx.post(f"{running.url}/_carrier/reply", json={"phone": PHONE, "content": "1"}, trust_env=False)
         assert answer.status_code == 202
-        path, body = callee.told.get(timeout=5)
+        path, body = callee.next()
         (reply,) = parse_replies(body).replies
         assert (path, reply.phone, reply.content) == ("/up", PHONE, "1")
 

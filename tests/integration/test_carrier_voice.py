@@ -377,7 +377,7 @@ def test_how_a_call_ended_is_called_back(
         if behaviour:
             misbehave(running, **behaviour)
         placed = asyncio.run(_send(running, message()))
-        (report,) = parse_call_reports(callee.told.get(timeout=5)[1]).reports
+        (report,) = parse_call_reports(callee.next()[1]).reports
         assert isinstance(placed, Accepted)
         assert (report.call_id, report.out_id) == (placed.carrier_id, out_id(KEY))
         assert (report.answered, report.reason, report.verb) == (answered, reason, None)
@@ -389,7 +389,7 @@ def test_a_key_pressed_during_the_call_or_after_it_is_called_back(callee: Callee
         asyncio.run(_send(running, message(), asks=True))
         for key, verb in (("3", "need_help"), ("1", "have_it")):
             assert press(running, key).status_code == 202
-            (report,) = parse_call_reports(callee.told.get(timeout=5)[1]).reports
+            (report,) = parse_call_reports(callee.next()[1]).reports
             assert (report.answered, report.reason, report.verb) == (True, "call_heard", verb)
         assert calls(running)[0]["pressed"] == "1"
 

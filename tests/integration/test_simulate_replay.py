@@ -94,7 +94,7 @@ async def test_told_to_stop_it_ends_in_the_middle_with_true_counts(broker: Mosqu
         playing = asyncio.create_task(replay(recording, recording.contents(), broker.url, speed=2, stop=stop))
         await heard.until(lambda: len(heard.messages) > 10, "the first readings")
         stop.press()
-        tally = await asyncio.wait_for(playing, 5)
+        tally = await asyncio.wait_for(playing, 60)
         assert 10 < tally.sent == tally.published < SECONDS * len(FLEET.devices)
         await heard.until(heard.many(tally.sent), "what was counted")
 
@@ -117,7 +117,7 @@ async def test_what_was_under_way_when_the_connection_broke_is_sent_again(broker
         )
     assert len(acknowledged) == 600, "each counted once"
     publisher.leave()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def nuanshao_replay(folder: Path, broker_url: str, database_url: str, *arguments: str) -> tuple[int, str, str]:
