@@ -186,7 +186,8 @@ class Courier:
         if channel is None:
             return Wait(self._clock() + NO_ACCOUNT_RETRY, "no_account_for_this_way")
         try:
-            message = parcel.message(link_for(parcel.id, self._clock()) if parcel.kind in ANSWERABLE else "")
+            linked = parcel.kind in ANSWERABLE and not parcel.by_phone
+            message = parcel.message(link_for(parcel.id, self._clock()) if linked else "")
         except NumberUnreadable:  # its key may come back; `nuanshao doctor` says so
             return after_sending(_UNREADABLE, parcel.template, 1, parcel.created_at, self._clock())
         if isinstance(cleared.verdict, Ask):

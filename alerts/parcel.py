@@ -39,9 +39,14 @@ class Parcel:
     @property
     def masked(self) -> str:
         """Whom it goes to, as a log may say it."""
-        return masked(self.address or "") if self.way in ("sms", "voice") else self.way
+        return masked(self.address or "") if self.by_phone else self.way
+
+    @property
+    def by_phone(self) -> bool:
+        """Whether its address is a telephone number, which is kept sealed; such a message has no room for a link."""
+        return self.way in ("sms", "voice")
 
     @property
     def _opened(self) -> str:
         kept = self.address or ""
-        return unseal(kept) if self.way in ("sms", "voice") else kept
+        return unseal(kept) if self.by_phone else kept
