@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from fastapi import APIRouter, HTTPException, Request
 
-from alerts.channels.aliyun_receipts import parse_replies, parse_reports
+from alerts.channels.aliyun_receipts import Replies, Reports, parse_replies, parse_reports
 from alerts.channels.channel import Receipt
 from alerts.courier import record_receipt
 from alerts.reply import take_reply
@@ -38,24 +38,32 @@ async def note(database: Database, receipt: Receipt) -> None:
     log.info("receipt", key=receipt.key, delivered=receipt.delivered, reason=receipt.reason, news=news)
 
 
-@router.post("/aliyun/sms-report")
-async def sms_report(request: Request, database: Database) -> dict[str, Any]:
-    """Receipts of Aliyun SMS. Answers success also for what it has had before: the carrier repeats itself."""
-    reports = parse_reports(await posted(request))
+async def take_reports(database: Database, reports: Reports) -> None:
+    """Writes receipts down, and says how many could not be read."""
     for receipt in reports.receipts:
         await note(database, receipt)
     if reports.skipped:
         log.warning("unreadable_receipts", count=reports.skipped)
+
+
+async def take_replies(database: Database, replies: Replies) -> None:
+    """Does what people answered, and says how many answers could not be read."""
+    for reply in replies.replies:
+        result = await take_reply(database, reply, utc_now())
+        log.info("reply", phone=mask_phone(reply.phone), result=result)
+    if replies.skipped:
+        log.warning("unreadable_replies", count=replies.skipped)
+
+
+@router.post("/aliyun/sms-report")
+async def sms_report(request: Request, database: Database) -> dict[str, Any]:
+    """Receipts of Aliyun SMS. Answers success also for what it has had before: the carrier repeats itself."""
+    await take_reports(database, parse_reports(await posted(request)))
     return TAKEN
 
 
 @router.post("/aliyun/sms-up")
 async def sms_up(request: Request, database: Database) -> dict[str, Any]:
     """What people answered: 1 acknowledges the newest open alarm that their number was told of."""
-    replies = parse_replies(await posted(request))
-    for reply in replies.replies:
-        result = await take_reply(database, reply, utc_now())
-        log.info("reply", phone=mask_phone(reply.phone), result=result)
-    if replies.skipped:
-        log.warning("unreadable_replies", count=replies.skipped)
+    await take_replies(database, parse_replies(await posted(request)))
     return TAKEN
