@@ -317,6 +317,7 @@ def api() -> None:
     check_links(chosen)
     uvicorn.run(
         create_app(database_url()), host=chosen.api_host, port=chosen.api_port, access_log=False, log_level="warning",
+        http="h11",
         proxy_headers=False,  # whom to believe in X-Forwarded-For is api/admission.py's
     )  # fmt: skip
 

@@ -251,14 +251,15 @@ class Courier:
     async def _write(self, connection: psycopg.AsyncConnection, ended: Sequence[tuple[Parcel, Step]]) -> None:
         """A statement a kind of end, each in the order of ids, so that no two couriers wait in a ring."""
         now = self._clock()
-        batches: dict[str, list[dict[str, Any]]] = {}
+        batches: dict[str, dict[str, list[Any]]] = {}
         for parcel, step in sorted(ended, key=lambda one: one[0].id):
             statement, places = self._row(parcel, step)
             if statement:
-                batches.setdefault(statement, []).append({"id": parcel.id, "now": now, **places})
-        async with connection.cursor() as cursor:
-            for statement, rows in batches.items():
-                await cursor.executemany(_ENDS[statement], rows)
+                columns = batches.setdefault(statement, {})
+                for name, place in {"id": parcel.id, **places}.items():
+                    columns.setdefault(name, []).append(place)
+        for statement, columns in batches.items():
+            await connection.execute(_ENDS[statement], {**columns, "now": now})
         for parcel, step in ended:
             if isinstance(step, End) and step.state == "failed":
                 await outbox.another_way(connection, parcel.id, now)

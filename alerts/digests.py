@@ -78,13 +78,13 @@ class Digests:
 
     async def _drop_untrue(self, connection: psycopg.AsyncConnection, ids: list[int], now: datetime) -> list[int]:
         """Ends what is not true or no news any more. Returns what is."""
-        still: list[int] = []
         causes = await causes_of(connection, ids, self._pack, now)
-        for number in ids:
-            verdict = judge(causes[number], _UNHELD, now)
-            if isinstance(verdict, End):
-                places = {"id": number, "state": verdict.state, "reason": verdict.reason, "now": now}
-                await connection.execute(sql("note_end"), places)
-            else:
-                still.append(number)
-        return still
+        verdicts = {number: judge(causes[number], _UNHELD, now) for number in ids}
+        ends = {number: verdict for number, verdict in verdicts.items() if isinstance(verdict, End)}
+        columns = {
+            "id": list(ends),
+            "state": [end.state for end in ends.values()],
+            "reason": [end.reason for end in ends.values()],
+        }
+        await connection.execute(sql("note_end"), {**columns, "now": now})
+        return [number for number in ids if number not in ends]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -16,8 +16,8 @@ _ABORT = "carriers.abort"
 _LONGEST_SILENCE_S = 120.0
 
 
-class DroppableConnection(H11Protocol):
-    """uvicorn's HTTP protocol that hands the route its transport's `abort`."""
+class DroppableConnection(HttpToolsProtocol):
+    """uvicorn's quicker HTTP protocol, which hands the route its transport's `abort`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

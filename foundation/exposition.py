@@ -59,6 +59,7 @@ async def exposed(registry: CollectorRegistry, problems: Problems, host: str, po
     server = _Server(
         uvicorn.Config(
             create_app(registry, problems),
+            http="h11",
             access_log=False,
             log_config=None,
             lifespan="off",

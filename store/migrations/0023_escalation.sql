@@ -46,7 +46,10 @@ alter table notification
 alter table incident drop constraint incident_kind_check, add constraint incident_kind_check
     check (kind in ('village_silent', 'gateway_silent', 'area_silent', 'model_fault', 'clock_wrong', 'escalation_late'));
 drop index notification_due;
-create index notification_due on notification (next_attempt_at) where ended_at is null and held_for is null;
+-- in the order in which couriers take them: none of them sorts all that waits
+create index notification_waiting on notification (drill, template, id)
+    where state in ('pending', 'sending') and held_for is null;
+create index notification_receipt on notification (next_attempt_at) where state = 'accepted';
 create index notification_held on notification (next_attempt_at) where held_for is not null;
 -- how much of its budget a recipient has had
 create index notification_budget on notification (contact_id, way, template, accepted_at);

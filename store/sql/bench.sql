@@ -59,7 +59,7 @@ select alarm.id, 'raised', c.id, 'critical', %(params)s, '', 'bench-' || c.id, %
 from alarm cross join (select id from contact order by id limit %(messages)s) as c
 
 -- name: bench_outbox_left
-select count(*) from notification where ended_at is null and accepted_at is null
+select exists (select from notification where ended_at is null and accepted_at is null)
 
 -- name: bench_carried
 -- How many a carrier has, in how many attempts, and the seconds from the first to the last.

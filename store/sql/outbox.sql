@@ -2,14 +2,24 @@
 -- Takes what is due, the critical first and drills last, for a while: a courier that is killed loses its claim, not the
 -- message.
 -- Says in which state it was found: one found `sending` may have been sent by a courier that did not live to say so.
-with due as (
+-- Receipts that did not come are asked for with the places that are left, and always with a few.
+with to_send as (
     select id, state as found
     from notification
-    where ended_at is null and held_for is null and next_attempt_at <= %(now)s
+    where state in ('pending', 'sending') and held_for is null and next_attempt_at <= %(now)s
       and (template = 'critical' or not %(critical_only)s)
     order by drill, template, id
     limit %(most)s
     for update skip locked
+), to_ask as (
+    select id, state as found
+    from notification
+    where state = 'accepted' and next_attempt_at <= %(now)s and (template = 'critical' or not %(critical_only)s)
+    order by next_attempt_at
+    limit greatest(%(most)s - (select count(*) from to_send), 4)
+    for update skip locked
+), due as (
+    select * from to_send union all select * from to_ask
 )
 update notification n
 set state = case when due.found = 'accepted' then 'accepted' else 'sending' end,
@@ -84,34 +94,44 @@ cross join lateral (
 where n.id = any(%(ids)s)
 order by n.drill, n.template, n.id
 
+-- What has become of messages, a statement for all that ended alike: places are arrays, one element a message.
+
 -- name: note_accepted
-update notification
-set state = 'accepted', reason = '', carrier_id = %(carrier_id)s, channel = %(carrier)s,
-    accepted_at = coalesce(accepted_at, %(now)s), next_attempt_at = %(check_at)s
-where id = %(id)s and ended_at is null
+update notification n
+set state = 'accepted', reason = '', carrier_id = became.carrier_id, channel = became.carrier,
+    accepted_at = coalesce(n.accepted_at, %(now)s), next_attempt_at = became.check_at
+from unnest(%(id)s::bigint[], %(carrier_id)s::text[], %(carrier)s::text[], %(check_at)s::timestamptz[])
+     as became (id, carrier_id, carrier, check_at)
+where n.id = became.id and n.ended_at is null
 
 -- name: note_handed_over
 -- Its carrier never says whether it has arrived: this is its end.
-update notification
-set state = 'handed_over', reason = 'no_receipts_this_way', carrier_id = %(carrier_id)s, channel = %(carrier)s,
-    accepted_at = coalesce(accepted_at, %(now)s), ended_at = %(now)s
-where id = %(id)s and ended_at is null
+update notification n
+set state = 'handed_over', reason = 'no_receipts_this_way', carrier_id = became.carrier_id, channel = became.carrier,
+    accepted_at = coalesce(n.accepted_at, %(now)s), ended_at = %(now)s
+from unnest(%(id)s::bigint[], %(carrier_id)s::text[], %(carrier)s::text[]) as became (id, carrier_id, carrier)
+where n.id = became.id and n.ended_at is null
 
 -- name: note_retry
-update notification set state = %(state)s, reason = %(reason)s, next_attempt_at = %(at)s
-where id = %(id)s and ended_at is null
+update notification n
+set state = became.state, reason = became.reason, next_attempt_at = became.at
+from unnest(%(id)s::bigint[], %(state)s::text[], %(reason)s::text[], %(at)s::timestamptz[])
+     as became (id, state, reason, at)
+where n.id = became.id and n.ended_at is null
 
 -- name: note_held
-update notification
-set state = 'pending', reason = %(reason)s, held_for = %(reason)s, next_attempt_at = %(at)s
-where id = %(id)s and ended_at is null
+update notification n
+set state = 'pending', reason = became.reason, held_for = became.reason, next_attempt_at = became.at
+from unnest(%(id)s::bigint[], %(reason)s::text[], %(at)s::timestamptz[]) as became (id, reason, at)
+where n.id = became.id and n.ended_at is null
 
 -- name: note_end
 -- What a carrier says it has delivered, it has taken too, though its answer was lost.
-update notification
-set state = %(state)s, reason = %(reason)s, ended_at = %(now)s,
-    accepted_at = case when %(state)s = 'delivered' then coalesce(accepted_at, %(now)s) else accepted_at end
-where id = %(id)s and ended_at is null
+update notification n
+set state = became.state, reason = became.reason, ended_at = %(now)s,
+    accepted_at = case when became.state = 'delivered' then coalesce(n.accepted_at, %(now)s) else n.accepted_at end
+from unnest(%(id)s::bigint[], %(state)s::text[], %(reason)s::text[]) as became (id, state, reason)
+where n.id = became.id and n.ended_at is null
 
 -- name: failed_message
 -- A routine message, the open ways of its reader, and those in which the same was written already.

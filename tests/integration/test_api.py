@@ -211,7 +211,7 @@ async def test_openapi_names_every_metric_and_the_docs_need_no_network(http: htt
 async def test_without_a_database_it_answers_503_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
     app = create_app("postgresql://nobody:secret@127.0.0.1:9/none")
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on", ws="none"))
+    server = uvicorn.Server(uvicorn.Config(app, http="h11", log_config=None, lifespan="on", ws="none"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         answer = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/health")

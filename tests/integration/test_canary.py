@@ -50,7 +50,9 @@ async def receipts(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
     """Where the API takes the carrier's receipts."""
     monkeypatch.setenv("NUANSHAO_CARRIER_SECRET_PATH", SECRET)
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(database_url), log_config=None, lifespan="on", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(database_url), http="h11", log_config=None, lifespan="on", ws="none")
+    )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     yield f"http://127.0.0.1:{listener.getsockname()[1]}/carriers/{SECRET}/aliyun/sms-report"
     server.should_exit = True
