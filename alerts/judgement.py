@@ -158,10 +158,11 @@ class Judgement:
         """What each rule that looks at the reading decides. Without a past no rule that looks back raises anything."""
         device, values = reading.device, reading.values
         ts, received_at = from_ms(reading.judged_ms), from_ms(reading.received_ms)
-        for one, rule in self.on_levels(device):
+        for one in self.watching(device.type):
             value = one.quantity(values)
-            if value is None:
+            if value is None or not covers(one.rule, device):
                 continue
+            rule = one.at_model(device.model)
             if not self.looks(one, rule, values, ts):
                 if not reading.late:
                     yield rule, judge_unlooked(state_of(device.id, rule.id))
@@ -215,13 +216,13 @@ class Judgement:
     def _of_fault(
         self, reading: Observed, ts: datetime, received_at: datetime, state_of: StateOf
     ) -> Iterator[tuple[Rule, Decision]]:
-        fault = canonical_fault(reading.device, reading.fault) if reading.fault else ""
+        device = reading.device
+        fault = canonical_fault(device, reading.fault) if reading.fault else ""
         for rule in self._faults:
-            device = reading.device
-            if not _may_concern(rule, device.type) or not covers(rule, device) or not rule.in_time(ts, self._zone):
-                continue
             state, has_it = state_of(device.id, rule.id), fault in rule.faults
-            if has_it or state is not None:
+            if not has_it and state is None:
+                continue
+            if _may_concern(rule, device.type) and covers(rule, device) and rule.in_time(ts, self._zone):
                 sample = Sample(ts, received_at, float(has_it), reading.late, detail=fault if has_it else "")
                 yield rule, judge_event(rule, state, sample)
 
