@@ -29,12 +29,12 @@ test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 ifeq ($(strip $(ARGS)),)
-	@# three at once: mypy and the unit tests calculate while the others wait for real services, each for its own
+	@# at once: the others wait for real services, each for its own, and what only calculates takes what they leave
 	@said=$$(mktemp -d); \
-	{ $(BIN)/mypy && exec $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$said/units 2>&1 & units=$$!; \
+	{ nice $(BIN)/mypy && exec nice $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$said/units 2>&1 & units=$$!; \
 	$(BIN)/pytest -p no:cacheprovider tests/e2e tests/bench tests/chaos > $$said/whole 2>&1 & whole=$$!; \
 	trap "kill $$units $$whole" INT TERM; \
-	$(BIN)/pytest tests/integration; parts=$$?; \
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration; parts=$$?; \
 	wait $$whole; whole=$$?; wait $$units; units=$$?; cat $$said/whole $$said/units; rm -rf $$said; \
 	[ $$units -eq 0 ] && [ $$whole -eq 0 ] && [ $$parts -eq 0 ]
 else
