@@ -34,7 +34,7 @@ ifeq ($(strip $(ARGS)),)
 	{ nice $(BIN)/mypy && exec nice $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$said/units 2>&1 & units=$$!; \
 	$(BIN)/pytest -p no:cacheprovider tests/e2e tests/bench tests/chaos > $$said/whole 2>&1 & whole=$$!; \
 	trap "kill $$units $$whole" INT TERM; \
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration; parts=$$?; \
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/integration; parts=$$?; \
 	wait $$whole; whole=$$?; wait $$units; units=$$?; cat $$said/whole $$said/units; rm -rf $$said; \
 	[ $$units -eq 0 ] && [ $$whole -eq 0 ] && [ $$parts -eq 0 ]
 else

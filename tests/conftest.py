@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql as pg
@@ -31,6 +32,8 @@ TEMPLATE = "template_nuanshao"
 MEMORY = Path("/dev/shm")  # noqa: S108 (the folders in it have names of their own)
 MEMORY_WANTED = 4 << 30
 os.environ.setdefault("NUANSHAO_PHONE_KEY", hashlib.sha256(b"the tests' telephone numbers").hexdigest())
+hypothesis.settings.register_profile("busy machine", deadline=None)  # a test that is slow here is not wrong
+hypothesis.settings.load_profile("busy machine")
 LAST = ("test_demo.py", "test_short.py")
 _numbers = itertools.count()
 

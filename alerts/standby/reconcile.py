@@ -54,12 +54,11 @@ class Reconciliation:
         if self._journal is None or not self._journal.unrecorded():
             return 0
         async with self._handing_over:
-            row = await (await connection.execute(sql("deployment_mark"))).fetchone()
-            letters = [one for one in self._journal.unrecorded() if row and one.key.startswith(f"{row[0]}-")]
-            if not letters:
-                self._say_foreign()
-                return 0
+            # what was read before began a transaction, and ours must have ended before the journal says so
+            await connection.commit()
             async with connection.transaction():
+                row = await (await connection.execute(sql("deployment_mark"))).fetchone()
+                letters = [one for one in self._journal.unrecorded() if row and one.key.startswith(f"{row[0]}-")]
                 for letter in letters:
                     await connection.execute(
                         sql("record_told"),
@@ -68,6 +67,9 @@ class Reconciliation:
                             letter.told_at or now, now, self._channel, letter.carrier_id, letter.body,
                         ),
                     )  # fmt: skip
+            if not letters:
+                self._say_foreign()
+                return 0
             await self._journal.record(letters=[letter.in_the_database() for letter in letters])
         log.warning("told_without_database_recorded", messages=len(letters))
         return len(letters)

@@ -62,7 +62,7 @@ async def device(broker: Mosquitto, uid: str, passwords: dict[str, str]) -> Asyn
         yield client
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     """Waits until the awaitable that `condition` makes is true."""
     end = time.monotonic() + seconds
     while not await condition():

@@ -390,6 +390,16 @@ async def test_a_village_without_contacts_stops_nobody_else(desk: Desk) -> None:
     assert "co_detector_alarm" in {rule for _, rule in desk.journal.remembered}
 
 
+async def test_what_was_told_is_committed_before_the_journal_says_so(desk: Desk) -> None:
+    await desk.copy()
+    await desk.hear(desk.bit("co-000", 10))
+    await desk.tell()
+    async with desk.connections.connection() as connection:
+        await connection.execute("select 1")  # begins a transaction, which ends with the block
+        assert await desk.standby.reconciliation.hand_over(connection, desk.world.now) == 1
+        assert await one(desk.world.database, "select count(*) from told_without_database") == 1
+
+
 async def test_many_couriers_hand_over_once_and_send_nothing_again(desk: Desk) -> None:
     await desk.copy()
     await desk.hear(*(desk.bit(f"co-00{number}", 10) for number in range(3)))
