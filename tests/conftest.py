@@ -13,6 +13,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import structlog
 from psycopg import sql as pg
 
 from foundation import settings as settings_module
@@ -34,6 +35,14 @@ MEMORY_WANTED = 4 << 30
 os.environ.setdefault("NUANSHAO_PHONE_KEY", hashlib.sha256(b"the tests' telephone numbers").hexdigest())
 hypothesis.settings.register_profile("busy machine", deadline=None)  # a test that is slow here is not wrong
 hypothesis.settings.load_profile("busy machine")
+# structlog's own form shows all locals of an exception: of a batch 9 000 lines, in which 17 s nothing else happened
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=True),
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 LAST = ("test_demo.py", "test_short.py")
 _numbers = itertools.count()
 

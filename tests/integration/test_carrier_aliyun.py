@@ -77,7 +77,7 @@ def channel(running: Running, **changes: Any) -> AliyunSms:
         "secret": SecretStr(SECRET),
         "sign_name": "暖哨",
         "templates": {"critical": "SMS_1", "routine": "SMS_2"},
-        "timeout_s": 0.3,
+        "timeout_s": 1.5,
     }
     return AliyunSms(**values | changes)
 

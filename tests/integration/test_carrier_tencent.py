@@ -82,7 +82,7 @@ def channel(running: Running, **changes: Any) -> TencentSms:
         "app_id": "1400000001",
         "sign_name": "暖哨",
         "templates": {"critical": "1001", "routine": "1002"},
-        "timeout_s": 0.3,
+        "timeout_s": 1.5,
     }
     return TencentSms(**account | changes)
 

@@ -79,7 +79,7 @@ def channel(running: Running, *, asks: bool = False, **changes: Any) -> AliyunVo
         "template": "TTS_2" if asks else "TTS_1",
         "answer_template": "TTS_3" if asks else "",
         "show_number": SHOWN if asks else "",
-        "timeout_s": 0.3,
+        "timeout_s": 1.5,
     }
     return AliyunVoice(**account | changes)
 

@@ -82,7 +82,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield one
 
 
-def channel(url: str, timeout_s: float = 0.3) -> Webhook:
+def channel(url: str, timeout_s: float = 1.5) -> Webhook:
     return Webhook(targets(f"county={url}/in?t={TOKEN} {SECRET}"), timeout_s=timeout_s)
 
 

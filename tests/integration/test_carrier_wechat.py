@@ -85,7 +85,7 @@ def seen(running: Running) -> list[dict[str, Any]]:
 
 def account(running: Running, watch: Watch, **changes: Any) -> Wechat:
     values: dict[str, Any] = {
-        "endpoint": running.url, "app_id": APP, "secret": SecretStr(SECRET), "clock": watch, "timeout_s": 0.3,
+        "endpoint": running.url, "app_id": APP, "secret": SecretStr(SECRET), "clock": watch, "timeout_s": 1.5,
         "templates": {"critical": "T1", "routine": "T2"}, "fields": {"critical": FIELDS, "routine": FIELDS},
     }  # fmt: skip
     return Wechat(**values | changes)

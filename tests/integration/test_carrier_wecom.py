@@ -94,14 +94,14 @@ def carrier(server: Running) -> Running:
 def application(running: Running, watch: Watch, **changes: Any) -> Wecom:
     values: dict[str, Any] = {
         "endpoint": running.url, "corp_id": CORP, "agent_id": AGENT, "secret": SecretStr(SECRET), "buttons": True,
-        "clock": watch, "timeout_s": 0.3,
+        "clock": watch, "timeout_s": 1.5,
     }  # fmt: skip
     return Wecom(**values | changes)
 
 
 def robot(running: Running, watch: Watch, **changes: Any) -> WecomRobot:
     values: dict[str, Any] = {
-        "endpoint": running.url, "robots": {"向阳村": SecretStr(KEY)}, "clock": watch, "timeout_s": 0.3,
+        "endpoint": running.url, "robots": {"向阳村": SecretStr(KEY)}, "clock": watch, "timeout_s": 1.5,
     }  # fmt: skip
     return WecomRobot(**values | changes)
 

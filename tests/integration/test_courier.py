@@ -95,7 +95,7 @@ class Office:
 
 @pytest.fixture
 async def office(carrier: Running, connections: Pool) -> AsyncIterator[Office]:
-    made = Office(carrier, connections, timeout_s=0.5)
+    made = Office(carrier, connections, timeout_s=1.5)
     yield made
     await made.channel.close()
 
