@@ -114,70 +114,67 @@ class Courier:
         """
         carried = 0
         try:
-            await self._write_ended(patience_s=0.0)
+            await self._write_ended(0.0)
             while True:
-                claimed = await self._claim()
-                carried += len(claimed)
-                self._under_way.update(await self._start(claimed))
+                claimed = await self._set_out()
+                carried += claimed
                 if not claimed and not self._under_way:
                     return carried
-                await self._write_ended(patience_s=0.0 if claimed else LOOK_EVERY_S)
+                await self._write_ended(0.0 if claimed else LOOK_EVERY_S)
         except asyncio.CancelledError:
             for task in self._under_way:
                 task.cancel()
             raise
 
-    async def _claim(self) -> list[Parcel]:
-        """What is due, as far as there is room for it."""
+    async def _set_out(self) -> int:
+        """Sets out with what is due, as far as there is room. Returns how many messages that were."""
         room, critical_only = AT_ONCE - len(self._under_way), False
         if self._under_way and room < CLAIM_AT_LEAST:
             if time.monotonic() < self._claim_at:
-                return []
+                return 0
             self._claim_at = time.monotonic() + LOOK_EVERY_S
             if room <= 0:
                 room, critical_only = room + FOR_CRITICAL, True
         if room <= 0:
-            return []
+            return 0
         places = {"now": self._clock(), "most": room, "lease_s": LEASE_S, "critical_only": critical_only}
         async with self._pool.connection() as connection:
             await self._told.hand_over(connection, self._clock())
             cursor = await connection.execute(sql("claim_notifications"), places)
-            return [Parcel(*row) for row in await cursor.fetchall()]
+            parcels = [Parcel(*row) for row in await cursor.fetchall()]
+            await connection.commit()  # the claim stands: what cannot be judged must not come first again at once
+            cleared = await self._clear(connection, [parcel for parcel in parcels if parcel.found == "pending"])
+        for one in cleared:
+            self._under_way[asyncio.create_task(self._hand_over(one))] = one.parcel
+        for parcel in parcels:
+            if parcel.found != "pending":
+                self._under_way[asyncio.create_task(self._look_up(parcel))] = parcel
+        return len(parcels)
 
-    async def _start(self, parcels: Sequence[Parcel]) -> list[tuple[asyncio.Task[Step], Parcel]]:
-        """Sets out with those that may go, or that must be looked up first; writes down what becomes of the others."""
-        cleared = await self._clear([parcel for parcel in parcels if parcel.found == "pending"])
-        asked = [parcel for parcel in parcels if parcel.found != "pending"]
-        return [
-            *((asyncio.create_task(self._hand_over(one)), one.parcel) for one in cleared),
-            *((asyncio.create_task(self._look_up(parcel)), parcel) for parcel in asked),
-        ]
-
-    async def _clear(self, parcels: Sequence[Parcel]) -> list[_Cleared]:
-        """The policy, just before they are sent."""
+    async def _clear(self, connection: psycopg.AsyncConnection, parcels: Sequence[Parcel]) -> list[_Cleared]:
+        """The policy, just before they are sent; writes down what becomes of those that may not go."""
         if not parcels:
             return []
         now, by_id = self._clock(), {parcel.id: parcel for parcel in parcels}
         cleared: list[_Cleared] = []
         ended: list[tuple[Parcel, Step]] = []
-        async with self._pool.connection() as connection:
-            told = await self._told.covered(connection, list(by_id), now)
-            causes = await causes_of(connection, list(by_id), self._pack, now)
-            for parcel_id, parcel in by_id.items():
-                reconciled, cause = told[parcel_id], causes.get(parcel_id)
-                if not isinstance(reconciled, Untold):
-                    ended.append((parcel, reconciled))
-                elif cause is None:
-                    ended.append((parcel, End("superseded", "no_longer_there")))
+        told = await self._told.covered(connection, list(by_id), now)
+        causes = await causes_of(connection, list(by_id), self._pack, now)
+        for parcel_id, parcel in by_id.items():
+            reconciled, cause = told[parcel_id], causes.get(parcel_id)
+            if not isinstance(reconciled, Untold):
+                ended.append((parcel, reconciled))
+            elif cause is None:
+                ended.append((parcel, End("superseded", "no_longer_there")))
+            else:
+                verdict = judge(cause, self._policy, now)
+                if isinstance(verdict, Go | Ask):
+                    cleared.append(_Cleared(parcel, verdict, reconciled))
                 else:
-                    verdict = judge(cause, self._policy, now)
-                    if isinstance(verdict, Go | Ask):
-                        cleared.append(_Cleared(parcel, verdict, reconciled))
-                    else:
-                        ended.append((parcel, verdict))
-            if ended:
-                await self._write(connection, ended)
-            await connection.execute(sql("begin_attempts"), ([one.parcel.id for one in cleared],))
+                    ended.append((parcel, verdict))
+        if ended:
+            await self._write(connection, ended)
+        await connection.execute(sql("begin_attempts"), ([one.parcel.id for one in cleared],))
         return cleared
 
     async def _hand_over(self, cleared: _Cleared) -> Step:
@@ -223,7 +220,8 @@ class Courier:
         step = after_lookup(found, parcel.accepted_at, parcel.created_at, self._clock())
         if not isinstance(step, Retry) or step.reason != "carrier_never_had_it":
             return step
-        cleared = await self._clear([parcel])
+        async with self._pool.connection() as connection:
+            cleared = await self._clear(connection, [parcel])
         return await self._hand_over(cleared[0]) if cleared else Covered()
 
     async def _write_ended(self, patience_s: float) -> None:

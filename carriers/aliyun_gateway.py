@@ -49,15 +49,16 @@ async def call(request: Request) -> Response:
     """One call of the gateway."""
     carrier: Carrier = request.app.state.carrier
     body = await request.body()
+    received = _received(request, body)
     try:
-        carrier.signature.check(_received(request, body))
+        carrier.signature.check(received)
     except SignatureRefused as refused:
         return _gateway_error(request, refused.status, refused.code, refused.message)
     name = request.headers["x-acs-action"]
     action = _ACTIONS.get(name)
     if action is None or request.headers.get("x-acs-version") != VERSION:
         return _gateway_error(request, 404, "InvalidAction.NotFound", "Specified api is not found.")
-    params = _params(request, body)
+    params = _params(received)
     for wanted in action.mandatory:
         if not params.get(wanted):
             return _gateway_error(request, 400, f"Missing{wanted}", f"{wanted} is mandatory for this action.")
@@ -93,10 +94,10 @@ def _received(request: Request, body: bytes) -> Received:
     )
 
 
-def _params(request: Request, body: bytes) -> dict[str, str]:
-    params = dict(request.query_params)
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        params |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+def _params(received: Received) -> dict[str, str]:
+    params = dict(received.pairs)
+    if received.header("content-type").startswith("application/x-www-form-urlencoded"):
+        params |= dict(parse_qsl(received.body.decode("utf-8", "replace"), keep_blank_values=True))
     return params
 
 

@@ -11,7 +11,8 @@ import hmac
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from urllib.parse import parse_qsl, quote
 
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from foundation.clock import Clock
 ALGORITHM = "ACS3-HMAC-SHA256"
 SKEW = timedelta(minutes=15)
 _NONCES_KEPT = 100_000
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} *Credential=(?P<key>[^,]+), *SignedHeaders=(?P<headers>[^,]+), *Signature=(?P<signature>[0-9a-f]+)"
@@ -46,6 +48,11 @@ class Received:
     raw_query: str
     headers: list[tuple[str, str]]
     body: bytes
+
+    @cached_property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The query's names and values."""
+        return parse_qsl(self.raw_query, keep_blank_values=True)
 
     def header(self, name: str) -> str:
         """All values of one header, joined as the canonical form wants them."""
@@ -89,7 +96,7 @@ class SignatureCheck:
 
     def _check_date(self, text: str) -> None:
         try:
-            date = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            date = datetime.fromisoformat(text if _DATE.fullmatch(text) else "")
         except ValueError:
             raise SignatureRefused(
                 400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
@@ -109,9 +116,8 @@ class SignatureCheck:
 
 def canonical_request(request: Received, signed: list[str]) -> str:
     """The text that both sides sign, rebuilt from what was received."""
-    pairs = parse_qsl(request.raw_query, keep_blank_values=True)
     # sorted by the bare name, as the official SDK does: `a` before `a-b`, whatever `=` sorts like
-    query = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in sorted(pairs))
+    query = "&".join(f"{_encode(name)}={_encode(value)}" for name, value in sorted(request.pairs))
     headers = "".join(f"{name}:{request.header(name)}\n" for name in signed)
     return "\n".join(
         (

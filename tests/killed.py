@@ -51,6 +51,18 @@ def dies_after(work: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[A
     return last
 
 
+def dies_once_written(courier: Courier) -> Callable[..., Awaitable[None]]:
+    write_ended = courier._write_ended
+
+    async def last(patience_s: float) -> None:
+        before = len(courier._under_way)
+        await write_ended(patience_s)
+        if len(courier._under_way) < before:
+            die()
+
+    return last
+
+
 async def turn(database_url: str, carrier_url: str, stage: str, ahead: timedelta) -> None:
     """One turn of everything, with clocks that are `ahead`."""
     now = utc_now() + ahead
@@ -69,7 +81,7 @@ async def turn(database_url: str, carrier_url: str, stage: str, ahead: timedelta
     elif stage == "sent":
         victim.send = dies_after(victim.send)
     elif stage == "written":
-        victim._write_ended = dies_after(victim._write_ended)
+        victim._write_ended = dies_once_written(victim)
     await courier.round()
     now += STEP
     if stage == "climbing":

@@ -15,7 +15,7 @@ import aiohttp
 from pydantic import SecretStr
 from yarl import URL
 
-from alerts.channels.aliyun_signing import Call, canonical_query, signed_headers
+from alerts.channels.aliyun_signing import Call, signed_headers
 from alerts.channels.endpoint import KEPT_OPEN_S, Endpoint
 from foundation.clock import Clock
 
@@ -45,15 +45,12 @@ class AliyunGateway:
 
     async def call(self, action: str, query: Mapping[str, str]) -> tuple[int, object]:
         """Status and decoded body, None for one that is no JSON. Raises one of UNANSWERED where none came."""
+        call = Call(host=self._where.host, action=action, version=VERSION, query=query)
         headers = signed_headers(
-            Call(host=self._where.host, action=action, version=VERSION, query=query),
-            access_key_id=self._access_key_id,
-            secret=self._secret,
-            date=self._clock(),
-            nonce=uuid.uuid4().hex,
+            call, access_key_id=self._access_key_id, secret=self._secret, date=self._clock(), nonce=uuid.uuid4().hex
         )
         # as it was signed: nothing may encode it once more
-        address = URL(f"{self._where.address}/?{canonical_query(query)}", encoded=True)
+        address = URL(f"{self._where.address}/?{call.address_query}", encoded=True)
         async with self._opened().post(address, headers=headers, allow_redirects=False) as answer:
             status, body = answer.status, await answer.read()
         try:

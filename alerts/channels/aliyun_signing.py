@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -26,6 +27,11 @@ class Call:
     action: str
     version: str
     query: Mapping[str, str]
+
+    @cached_property
+    def address_query(self) -> str:
+        """The query in RFC 3986 form, sorted: what is signed is also what is sent."""
+        return "&".join(f"{_encode(name)}={_encode(self.query[name])}" for name in sorted(self.query))
 
 
 def signed_headers(call: Call, *, access_key_id: str, secret: SecretStr, date: datetime, nonce: str) -> dict[str, str]:
@@ -46,7 +52,7 @@ def signed_headers(call: Call, *, access_key_id: str, secret: SecretStr, date: d
         (
             "POST",
             "/",
-            canonical_query(call.query),
+            call.address_query,
             "".join(f"{name}:{headers[name]}\n" for name in sorted(headers)),
             names,
             _EMPTY_BODY,
@@ -56,11 +62,6 @@ def signed_headers(call: Call, *, access_key_id: str, secret: SecretStr, date: d
     signature = hmac.new(secret.get_secret_value().encode(), to_sign.encode(), hashlib.sha256).hexdigest()
     headers["Authorization"] = f"{ALGORITHM} Credential={access_key_id},SignedHeaders={names},Signature={signature}"
     return headers
-
-
-def canonical_query(query: Mapping[str, str]) -> str:
-    """The query in RFC 3986 form, sorted: what is signed is also what is sent."""
-    return "&".join(f"{_encode(name)}={_encode(query[name])}" for name in sorted(query))
 
 
 def _encode(text: str) -> str:
