@@ -31,7 +31,7 @@ test: $(DEV_STAMP) ## all checks and tests, as CI runs them
 ifeq ($(strip $(ARGS)),)
 	@# at once: the others wait for real services, each for its own, and what only calculates takes what they leave
 	@said=$$(mktemp -d); \
-	{ nice $(BIN)/mypy && exec nice $(BIN)/pytest -p no:cacheprovider tests/unit; } > $$said/units 2>&1 & units=$$!; \
+	{ nice $(BIN)/mypy && exec nice $(BIN)/pytest -p no:cacheprovider --numprocesses 2 tests/unit; } > $$said/units 2>&1 & units=$$!; \
 	$(BIN)/pytest -p no:cacheprovider tests/e2e tests/bench tests/chaos > $$said/whole 2>&1 & whole=$$!; \
 	trap "kill $$units $$whole" INT TERM; \
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/integration; parts=$$?; \
