@@ -158,11 +158,7 @@ class Judgement:
         """What each rule that looks at the reading decides. Without a past no rule that looks back raises anything."""
         device, values = reading.device, reading.values
         ts, received_at = from_ms(reading.judged_ms), from_ms(reading.received_ms)
-        for one in self.watching(device.type):
-            value = one.quantity(values)
-            if value is None or not covers(one.rule, device):
-                continue
-            rule = one.at_model(device.model)
+        for one, rule, value in self.on_levels(reading):
             if not self.looks(one, rule, values, ts):
                 if not reading.late:
                     yield rule, judge_unlooked(state_of(device.id, rule.id))
@@ -194,11 +190,13 @@ class Judgement:
             ):
                 yield rule
 
-    def on_levels(self, device: Device) -> Iterator[tuple[Watching, LevelRule]]:
-        """The rules on a level that look at this device, each also at the level that it has there."""
+    def on_levels(self, reading: Observed) -> Iterator[tuple[Watching, LevelRule, float]]:
+        """The rules on a level whose quantity was measured: each also at the level that it has there, and the value."""
+        device, values = reading.device, reading.values
         for one in self.watching(device.type):
-            if covers(one.rule, device):
-                yield one, one.at_model(device.model)
+            value = one.quantity(values)
+            if value is not None and covers(one.rule, device):
+                yield one, one.at_model(device.model), value
 
     def looks(self, one: Watching, rule: LevelRule, values: Sequence[float | None], ts: datetime) -> bool:
         """Whether the rule looks at a reading of these values and this time."""

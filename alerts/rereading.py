@@ -77,9 +77,8 @@ class Again:
         self._taken.setdefault(device.id, set()).add(ts)
         if reading.late:
             return
-        for one, rule in judgement.on_levels(device):
-            value = one.quantity(reading.values)
-            if value is None or not rule.waits_s:
+        for one, rule, value in judgement.on_levels(reading):
+            if not rule.waits_s:
                 continue
             state = state_of(device.id, rule.id)
             since = _since(state, ts, beyond=rule.beyond(value))
@@ -145,9 +144,8 @@ def late_wanted(judgement: Judgement, readings: Iterable[Observed], state_of: St
         if not reading.late:
             continue
         ts, device = from_ms(reading.judged_ms), reading.device
-        for one, rule in judgement.on_levels(device):
-            value = one.quantity(reading.values)
-            if value is None or not (rule.tell_late and rule.holds_s and rule.beyond(value)):
+        for one, rule, value in judgement.on_levels(reading):
+            if not (rule.tell_late and rule.holds_s and rule.beyond(value)):
                 continue
             state = state_of(device.id, rule.id)
             if state is None or state.condition == "pending":
