@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from carriers.phones import Delivery, Sms
+from foundation.waiting import until
 
 HEARD, NO_ANSWER, NO_KEY, BLOCKED = "200000", "200003", "200008", "200119"
 """help.aliyun.com/document_detail/55085.html: heard to the end; rang and nobody answered; waited for a key in vain;
@@ -56,11 +57,7 @@ class Call(Sms):
 
     async def over(self, after_s: float) -> None:
         """Wait until it ends: at its length, by a key, or because it was cut off."""
-        try:
-            async with asyncio.timeout(after_s):
-                await self.hung_up.wait()
-        except TimeoutError:
-            return
+        await until(self.hung_up, at_most_s=after_s)
 
     def state(self, otherwise: str) -> str:
         """How it has ended; `otherwise` where neither a key nor the network ended it."""
