@@ -121,14 +121,12 @@ class AlertsService:
         await connections.open()
         told = self._standby.reconciliation if self._standby is not None else None
         courier = Courier(connections, self._channels, self._clock, told, self.metrics, policy())
-        climbing = self._whenever_stirred(
-            self._escalation_stirred,
-            "escalation",
-            lambda: self._with_connection(self._escalation, connections),
-            between_s=(0.0, ESCALATION_EVERY_S),
-        )
         try:
             async with asyncio.TaskGroup() as tasks:
+                climbing = self._whenever_stirred(
+                    self._escalation_stirred, "escalation", self._escalation, connections,
+                    rest_s=0.0, at_most_s=ESCALATION_EVERY_S,
+                )  # fmt: skip
                 carrying = tasks.create_task(self._carry_forever(courier, stop), name="courier")
                 others = [
                     tasks.create_task(self._every(DEADLINES_EVERY_S, self._deadlines, connections), name="deadlines"),
@@ -186,11 +184,9 @@ class AlertsService:
             return []
         alarms = self._every(OPEN_ALARMS_EVERY_S, standby.keep_alarms, connections)
         copies = self._whenever_stirred(
-            self._registry_stirred,
-            "registry_copy",
-            lambda: self._with_connection(standby.keep_registry, connections),
-            between_s=(REGISTRY_COPY_AT_MOST_EVERY_S, REGISTRY_COPY_EVERY_S),
-        )
+            self._registry_stirred, "registry_copy", standby.keep_registry, connections,
+            rest_s=REGISTRY_COPY_AT_MOST_EVERY_S, at_most_s=REGISTRY_COPY_EVERY_S,
+        )  # fmt: skip
         return [
             tasks.create_task(alarms, name="open-alarms"),
             tasks.create_task(copies, name="registry-copy"),
@@ -209,15 +205,15 @@ class AlertsService:
             await asyncio.sleep(rest(seconds, time.monotonic() - began))
 
     async def _whenever_stirred(
-        self, stirred: asyncio.Event, what: str, turn: Callable[[], Awaitable[None]], *, between_s: tuple[float, float]
-    ) -> None:
-        """Turns as soon as something has stirred, and all the same after the longer of the two pauses."""
-        at_least_s, at_most_s = between_s
+        self, stirred: asyncio.Event, what: str, work: Callable[[psycopg.AsyncConnection], Awaitable[None]],
+        connections: Pool, *, rest_s: float, at_most_s: float,
+    ) -> None:  # fmt: skip
+        """After a rest works as soon as something has stirred, and `at_most_s` later all the same."""
         while True:
             began = time.monotonic()
             stirred.clear()
-            await self._patiently(what, turn())
-            await asyncio.sleep(rest(at_least_s, time.monotonic() - began))
+            await self._patiently(what, self._with_connection(work, connections))
+            await asyncio.sleep(rest(rest_s, time.monotonic() - began))
             await until(stirred, at_most_s=at_most_s)
 
     @staticmethod
