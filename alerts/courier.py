@@ -247,7 +247,10 @@ class Courier:
             log.error("notification_failed", id=over[task].id, exc_info=why)
 
     async def _write(self, connection: psycopg.AsyncConnection, ended: Sequence[tuple[Parcel, Step]]) -> None:
-        """A statement a kind of end, each in the order of ids, so that no two couriers wait in a ring."""
+        """A statement a kind of end, asked for in the order of ids, so that two couriers hardly ever wait in a ring.
+
+        Where they do, the database ends one of them, and its next round writes down how its messages ended.
+        """
         now = self._clock()
         batches: dict[str, dict[str, list[Any]]] = {}
         for parcel, step in sorted(ended, key=lambda one: one[0].id):

@@ -81,10 +81,11 @@ class Digests:
         causes = await causes_of(connection, ids, self._pack, now)
         verdicts = {number: judge(causes[number], _UNHELD, now) for number in ids}
         ends = {number: verdict for number, verdict in verdicts.items() if isinstance(verdict, End)}
-        columns = {
-            "id": list(ends),
-            "state": [end.state for end in ends.values()],
-            "reason": [end.reason for end in ends.values()],
-        }
-        await connection.execute(sql("note_end"), {**columns, "now": now})
+        if ends:
+            columns = {
+                "id": list(ends),
+                "state": [end.state for end in ends.values()],
+                "reason": [end.reason for end in ends.values()],
+            }
+            await connection.execute(sql("note_end"), {**columns, "now": now})
         return [number for number in ids if number not in ends]
