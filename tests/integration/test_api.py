@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-
 import httpx
 import pytest
-import uvicorn
 
 from alerts.incident_list import read_incidents
 from api.access import refuse_open_door
-from api.app import create_app
 from catalogue.metrics import METRIC_NAMES
 from foundation.errors import SettingsError
 from foundation.settings import Settings, settings
 from store.connect import connect
+from tests.served import served
 from tests.world import World, one, rows
 
 
@@ -209,15 +205,11 @@ async def test_openapi_names_every_metric_and_the_docs_need_no_network(http: htt
 
 
 async def test_without_a_database_it_answers_503_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = create_app("postgresql://nobody:secret@127.0.0.1:9/none")
-    server = uvicorn.Server(uvicorn.Config(app, http="h11", log_config=None, lifespan="on", ws="none"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        answer = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/health")
-    server.should_exit = True
-    await serving
-    listener.close()
+    async with (
+        served("postgresql://nobody:secret@127.0.0.1:9/none") as address,
+        httpx.AsyncClient(trust_env=False, timeout=30) as client,
+    ):
+        answer = await client.get(f"{address}/health")
     assert answer.status_code == 503
     assert "the database does not answer" in answer.json()["detail"]
     assert "secret" not in answer.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,11 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
-import uvicorn
 from pydantic import SecretStr
 
 from alerts.channels.aliyun_templates import TEMPLATES
-from api.app import create_app
 from broker.address import Broker
 from canary import verdict
 from canary.detector import Detector
@@ -37,6 +34,7 @@ from store.drill import list_drills
 from store.health import look
 from tests.integration.test_standby import SECRET, House, LetIn
 from tests.outage import refusing
+from tests.served import served
 from tests.unit.test_canary import answering
 from tests.world import one, rows
 
@@ -49,15 +47,8 @@ OK = [200] * 10
 async def receipts(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """Where the API takes the carrier's receipts."""
     monkeypatch.setenv("NUANSHAO_CARRIER_SECRET_PATH", SECRET)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(database_url), http="h11", log_config=None, lifespan="on", ws="none")
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/carriers/{SECRET}/aliyun/sms-report"
-    server.should_exit = True
-    await serving
-    listener.close()
+    async with served(database_url) as address:
+        yield f"{address}/carriers/{SECRET}/aliyun/sms-report"
 
 
 @pytest.fixture
